@@ -1,0 +1,5 @@
+"""`python -m aion`."""
+
+from aion.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Prefer local: confidence, prompt, citations and the router that joins them."""

@@ -1,0 +1,203 @@
+"""One question, one path: retrieve, judge, answer locally or say that the documents do not hold it.
+
+The contract's section 4. The paid fallback has its place here and is off: nothing leaves the machine.
+Knows no HTTP and no SQL; storage and model come in as arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from aion.answer.citations import CitationFilter
+from aion.answer.confidence import mean_cosine_confidence
+from aion.answer.prompt import DEFAULT_SOURCE, rag_context, rag_prompt, sources_line, with_context
+from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest
+from aion.events.log import EventLog
+from aion.rag.retrieve import Retriever
+from aion.types import Delta, Finished, Generator, Message, Passage, Retrieval, Sampling, Usage
+
+Reason = Literal["confident", "low_confidence", "local_error", "forced", "fallback_off"]
+
+MAX_NEW_TOKENS = 512
+_SAMPLING = Sampling(
+    temperature=0.5, top_p=0.9, max_new_tokens=MAX_NEW_TOKENS, stop=("\nFontes:", "Fontes: [1]")
+)
+_NO_DOCUMENTS = (
+    "Ainda não há documentos para consultar. Adicione os seus com `aion ingest PASTA` e pergunte de novo."
+)
+_NOT_FOUND = "Não encontrei nos documentos informação suficiente para responder com segurança."
+_NEAREST = "As passagens mais próximas são: "
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `tau` None takes the setting; `force_fallback` is for developers only; a `seed`
+    makes the same answer come again."""
+
+    message: str
+    tenant: str
+    tau: float | None = None
+    force_fallback: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.message.strip():
+            raise InvalidRequest("The message is empty; write a question.", param="message")
+        if self.tau is not None and not 0.0 <= self.tau <= 1.0:
+            raise InvalidRequest(f"tau is {self.tau}; give a number from 0 to 1.", param="tau")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The contract's {"text", "used", "C"} and what a client needs to show why."""
+
+    text: str
+    used: Literal["local", "fallback"]
+    confidence: float
+    reason: Reason
+    passages: tuple[Passage, ...]
+    cited: tuple[int, ...]
+    model: str
+    usage: Usage
+    event_id: int = 0
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+class Router:
+    """Answers questions over one store with one generator. Used from the event loop."""
+
+    def __init__(
+        self, retriever: Retriever, generator: Generator, log: EventLog, *, tau: float, system_prompt: str
+    ) -> None:
+        self._retriever = retriever
+        self._generator = generator
+        self._log = log
+        self._tau = tau
+        self._system_prompt = system_prompt
+
+    async def answer(self, question: Question) -> Answer:
+        """The whole answer at once."""
+        async for event in self.stream(question):
+            if isinstance(event, Answer):
+                return event
+        raise AssertionError("a stream ends with its Answer")
+
+    async def stream(self, question: Question) -> AsyncGenerator[Delta | Answer, None]:
+        """Yield the text as it comes, then the Answer, already recorded.
+
+        Raises EngineBusy before anything was yielded, EngineFailed when the model breaks after that.
+        """
+        started = time.monotonic()
+        retrieval = await asyncio.to_thread(self._retriever.retrieve, question.tenant, question.message)
+        confidence = mean_cosine_confidence([p.cosine for p in retrieval.passages])
+        reason = self._judge(question, retrieval, confidence)
+        answer = Answer(
+            "", "local", confidence, reason, retrieval.passages, (), self._generator.model_name, Usage(0, 0)
+        )
+        if reason == "confident":
+            async for event in self._local(question, answer):
+                if isinstance(event, Answer):
+                    answer = event
+                else:
+                    yield event
+        if not answer.text:
+            answer = replace(answer, text=_refusal(retrieval), used="local")
+            yield Delta(answer.text, 0)
+        elapsed = (time.monotonic() - started) * 1000
+        answer = replace(answer, ms={"retrieval": round(retrieval.ms, 1), "total": round(elapsed, 1)})
+        yield await asyncio.to_thread(self._record, question, retrieval, answer)
+
+    def _judge(self, question: Question, retrieval: Retrieval, confidence: float) -> Reason:
+        tau = self._tau if question.tau is None else question.tau
+        if question.force_fallback:
+            return "fallback_off"
+        return "confident" if retrieval.passages and confidence >= tau else "low_confidence"
+
+    async def _local(self, question: Question, answer: Answer) -> AsyncGenerator[Delta | Answer, None]:
+        """The local model's text, citations verified, and at the end the Answer with its sources line."""
+        messages, passages = await asyncio.to_thread(self._fitting, question.message, answer.passages)
+        citations = CitationFilter(len(passages))
+        usage = Usage(0, 0)
+        stream = self._generator.stream(messages, replace(_SAMPLING, seed=question.seed))
+        try:
+            async for event in stream:
+                if isinstance(event, Delta):
+                    if shown := citations.push(event.text):
+                        yield Delta(shown, event.n_tokens)
+                    continue
+                usage = event.usage
+                _raise_if_failed(event, citations.shown)
+        except EngineBusy:
+            raise
+        except AionError:
+            if citations.shown:
+                raise
+            yield replace(answer, reason="local_error")
+            return
+        finally:
+            await stream.aclose()
+        if rest := citations.finish():
+            yield Delta(rest, 0)
+        if not citations.shown:
+            yield replace(answer, reason="local_error", usage=usage)
+            return
+        if line := _sources(citations.cited, passages):
+            yield Delta(line, 0)
+        yield replace(
+            answer, text=citations.shown + line, passages=passages, cited=tuple(citations.cited), usage=usage
+        )
+
+    def _fitting(
+        self, message: str, passages: tuple[Passage, ...]
+    ) -> tuple[list[Message], tuple[Passage, ...]]:
+        """The prompt with as many passages as leave the answer a quarter of the context."""
+        room = self._generator.n_ctx - min(MAX_NEW_TOKENS, self._generator.n_ctx // 4)
+        while True:
+            messages = self._messages(message, passages)
+            if len(passages) <= 1 or self._generator.count_tokens(messages) <= room:
+                return messages, passages
+            passages = passages[:-1]
+
+    def _messages(self, message: str, passages: tuple[Passage, ...]) -> list[Message]:
+        content = with_context(rag_prompt(message), rag_context([p.text for p in passages]))
+        return [Message("system", self._system_prompt), Message("user", content)]
+
+    def _record(self, question: Question, retrieval: Retrieval, answer: Answer) -> Answer:
+        event_id = self._log.answered(
+            question.tenant,
+            retrieval,
+            prompt=question.message,
+            reply=answer.text,
+            source=answer.used,
+            fallback_reason=None if answer.reason == "confident" else answer.reason,
+            details={
+                "C": answer.confidence, "reason": answer.reason, "model": answer.model,
+                "cited": list(answer.cited), "ms": answer.ms,
+                "n_prompt": answer.usage.n_prompt, "n_completion": answer.usage.n_completion,
+            },
+        )  # fmt: skip
+        return replace(answer, event_id=event_id)
+
+
+def _raise_if_failed(finished: Finished, shown: str) -> None:
+    if finished.reason == "error":
+        raise EngineFailed(finished.error or "The model failed.")
+    if finished.reason == "abort" and not shown:
+        raise EngineFailed("The generation was aborted before its first token.")
+
+
+def _sources(cited: list[int], passages: tuple[Passage, ...]) -> str:
+    line = sources_line([(n, passages[n - 1].source) for n in sorted(cited)])
+    return f"\n\n{line}" if line else ""
+
+
+def _refusal(retrieval: Retrieval) -> str:
+    """The honest answer: what was not found, and the nearest passages there are."""
+    if not retrieval.passages:
+        return _NO_DOCUMENTS
+    nearest = "; ".join(f"[{p.n}] {p.source or DEFAULT_SOURCE}" for p in retrieval.passages[:3])
+    return f"{_NOT_FOUND} {_NEAREST}{nearest}."

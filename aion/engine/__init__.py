@@ -1,0 +1,1 @@
+"""llama.cpp behind a batched engine. The only room that imports `llama_cpp`."""

@@ -1,0 +1,113 @@
+"""Texts to vectors by an embedding GGUF: its own context, the pooling its metadata names, length 1.
+
+Thread-safe: one caller computes at a time, under the compute gate of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from aion.engine.gate import ComputeGate
+from aion.engine.library import last_complaint, lib
+from aion.engine.model import Model
+from aion.errors import EngineFailed, ModelError
+from aion.types import Vectors
+
+_MAX_SEQUENCES = 32
+
+
+class LlamaEmbedder:
+    """`Embedder` on one llama.cpp context. Texts over the model's context are embedded by their
+    beginning; `count_tokens` and `max_tokens` let a caller cut them better."""
+
+    def __init__(self, model: Model, n_threads: int, gate: ComputeGate, n_batch: int = 2048) -> None:
+        self._model = model
+        self._gate = gate
+        self._lock = threading.Lock()
+        self.max_tokens = min(model.n_ctx_train, n_batch)
+        self._n_batch = n_batch
+        params = lib.llama_context_default_params()
+        params.n_ctx = n_batch
+        params.n_batch = params.n_ubatch = n_batch
+        params.n_seq_max = _MAX_SEQUENCES
+        params.n_threads = params.n_threads_batch = n_threads
+        params.embeddings = True
+        params.kv_unified = True
+        self._context = lib.llama_init_from_model(model.handle, params)
+        if not self._context or lib.llama_pooling_type(self._context) in (-1, 0, 4):
+            raise ModelError(
+                f"{model.path} cannot embed texts (no pooling of tokens to one vector; {last_complaint()}); "
+                "name an embedding GGUF in AION_EMBED_MODEL."
+            )
+        self._batch = lib.llama_batch_init(n_batch, 0, 1)
+
+    @property
+    def name(self) -> str:
+        return f"{self._model.name}:{self.n_dims}"
+
+    @property
+    def n_dims(self) -> int:
+        return self._model.n_embd
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokens(text))
+
+    def embed_query(self, text: str) -> Vectors:
+        vector: Vectors = self._embed([text])[0]
+        return vector
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._embed(texts)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._context:
+                lib.llama_batch_free(self._batch)
+                lib.llama_free(self._context)
+                self._context = None
+
+    def _tokens(self, text: str) -> list[int]:
+        return self._model.tokenize_text(text) or self._model.tokenize_text(" ")
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of shape (len(texts), n_dims), each of length 1; zeros for a text without tokens."""
+        vectors = np.zeros((len(texts), self.n_dims), np.float32)
+        group: list[tuple[int, list[int]]] = []
+        n_tokens = 0
+        for index, text in enumerate(texts):
+            tokens = self._tokens(text)[: self.max_tokens]
+            if group and (n_tokens + len(tokens) > self._n_batch or len(group) == _MAX_SEQUENCES):
+                self._compute(group, vectors)
+                group, n_tokens = [], 0
+            group.append((index, tokens))
+            n_tokens += len(tokens)
+        if group:
+            self._compute(group, vectors)
+        return vectors
+
+    def _compute(self, group: list[tuple[int, list[int]]], vectors: Vectors) -> None:
+        with self._lock, self._gate:
+            lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
+            self._fill(group)
+            status = lib.llama_decode(self._context, self._batch)
+            if status != 0:
+                raise EngineFailed(f"llama.cpp could not embed {len(group)} texts (status {status}).")
+            for row, (index, _) in enumerate(group):
+                pointer = lib.llama_get_embeddings_seq(self._context, row)
+                vector = np.ctypeslib.as_array(pointer, (self.n_dims,))
+                vectors[index] = vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def _fill(self, group: list[tuple[int, list[int]]]) -> None:
+        n = 0
+        for row, (_, tokens) in enumerate(group):
+            for position, token in enumerate(tokens):
+                self._batch.token[n] = token
+                self._batch.pos[n] = position
+                self._batch.n_seq_id[n] = 1
+                self._batch.seq_id[n][0] = row
+                self._batch.logits[n] = 1
+                n += 1
+        self._batch.n_tokens = n

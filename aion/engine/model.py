@@ -1,0 +1,177 @@
+"""One GGUF opened by llama.cpp: its weights, metadata and vocabulary.
+
+Invariant: `handle` and `vocab` are valid until `close`. Tokenising is thread-safe; everything that
+computes belongs to a context, which this module does not know.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from aion.engine import library
+from aion.engine.library import lib
+from aion.errors import ModelError
+
+_META_BYTES = 1 << 20
+
+
+class Model:
+    """A loaded model. Raises ModelError, in one sentence, when the file cannot be used."""
+
+    def __init__(self, path: Path, gpu_layers: int = 0, vocab_only: bool = False) -> None:
+        check_header(path)
+        library.load()
+        library.forget_complaints()
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocab_only
+        params.use_extra_bufts = not library.has_amx()
+        handle = lib.llama_model_load_from_file(str(path).encode(), params)
+        if not handle:
+            reason = library.last_complaint() or "no reason was given"
+            raise ModelError(
+                f"{path} is not a model llama.cpp can load ({reason}); "
+                "download or convert it again, or name another in AION_BASE_MODEL."
+            )
+        self.path = path
+        self.handle = handle
+        self.vocab = lib.llama_model_get_vocab(handle)
+
+    def close(self) -> None:
+        """Free the weights. Contexts made from it must be gone before."""
+        if self.handle:
+            lib.llama_model_free(self.handle)
+            self.handle = None
+
+    @functools.cached_property
+    def name(self) -> str:
+        return self.metadata("general.name") or self.path.stem
+
+    @functools.cached_property
+    def architecture(self) -> str:
+        return self.metadata("general.architecture") or "unknown"
+
+    @functools.cached_property
+    def n_ctx_train(self) -> int:
+        return int(lib.llama_model_n_ctx_train(self.handle))
+
+    @functools.cached_property
+    def n_params(self) -> int:
+        return int(lib.llama_model_n_params(self.handle))
+
+    @functools.cached_property
+    def n_bytes(self) -> int:
+        return int(lib.llama_model_size(self.handle))
+
+    @functools.cached_property
+    def n_embd(self) -> int:
+        return int(lib.llama_model_n_embd(self.handle))
+
+    @functools.cached_property
+    def n_vocab(self) -> int:
+        return int(lib.llama_vocab_n_tokens(self.vocab))
+
+    @functools.cached_property
+    def chat_template(self) -> str | None:
+        template = lib.llama_model_chat_template(self.handle, None)
+        return template.decode("utf-8", "replace") if template else None
+
+    @functools.cached_property
+    def control_texts(self) -> tuple[str, ...]:
+        """The texts of control tokens only: what text of a user must never become."""
+        controls = (t for t in range(self.n_vocab) if lib.llama_vocab_is_control(self.vocab, t))
+        return tuple(text for t in controls if (text := self.token_text(t)))
+
+    def metadata(self, key: str) -> str | None:
+        """The value of a GGUF metadata key as text, or None."""
+        buffer = ctypes.create_string_buffer(_META_BYTES)
+        n = lib.llama_model_meta_val_str(self.handle, key.encode(), buffer, _META_BYTES)
+        return buffer.value.decode("utf-8", "replace") if n >= 0 else None
+
+    def token_text(self, token: int) -> str:
+        """The raw text of a token in the vocabulary, "" for the token -1."""
+        return lib.llama_vocab_get_text(self.vocab, token).decode("utf-8", "replace") if token >= 0 else ""
+
+    @functools.cached_property
+    def bos(self) -> int:
+        return int(lib.llama_vocab_bos(self.vocab))
+
+    @functools.cached_property
+    def eos(self) -> int:
+        return int(lib.llama_vocab_eos(self.vocab))
+
+    @functools.cached_property
+    def adds_bos(self) -> bool:
+        return bool(lib.llama_vocab_get_add_bos(self.vocab))
+
+    def is_end(self, token: int) -> bool:
+        """Whether `token` ends a generation (eos, eot ...)."""
+        return bool(lib.llama_vocab_is_eog(self.vocab, token))
+
+    @functools.cached_property
+    def generates_leading_space(self) -> bool:
+        """Whether a generated text begins with a space that nobody wrote: sentencepiece's dummy prefix."""
+        if self._leading_space:
+            return True
+        is_sentencepiece = lib.llama_vocab_type(self.vocab) == lib.LLAMA_VOCAB_TYPE_SPM
+        return is_sentencepiece and self.metadata("tokenizer.ggml.add_space_prefix") != "false"
+
+    @functools.cached_property
+    def _leading_space(self) -> bool:
+        """The dummy prefix that AION's converter leaves to the caller (see aion.convert.vocabulary)."""
+        return self.metadata("aion.tokenizer.leading_space") == "true"
+
+    def tokenize_text(self, text: str) -> list[int]:
+        """Token ids of a text that stands alone (to be embedded), as its tokenizer was trained."""
+        return self.tokenize(f" {text}" if text and self._leading_space else text, bos=True)
+
+    def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> list[int]:
+        """Token ids of `text`. `special` parses control tokens out of it; `bos` adds what the model adds."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        buffer = (lib.llama_token * room)()
+        n = lib.llama_tokenize(self.vocab, data, len(data), buffer, room, bos, special)
+        if n < 0:
+            buffer = (lib.llama_token * -n)()
+            n = lib.llama_tokenize(self.vocab, data, len(data), buffer, -n, bos, special)
+        return list(buffer[:n])
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes a token stands for; b"" for control tokens unless `special`."""
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            n = lib.llama_token_to_piece(self.vocab, token, buffer, room, 0, special)
+            if n >= 0:
+                return buffer.raw[:n]
+            room = -n
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of `tokens`, broken UTF-8 replaced."""
+        return b"".join(self.piece(t) for t in tokens).decode("utf-8", "replace")
+
+
+def check_header(path: Path) -> None:
+    """Refuse what is plainly no GGUF before llama.cpp is asked: missing, a folder, cut, another kind."""
+    remedy = "name a GGUF file in AION_BASE_MODEL, or leave it empty to use the embedded model"
+    if not path.exists():
+        raise ModelError(f"The model file {path} does not exist; {remedy}.")
+    if path.is_dir():
+        raise ModelError(
+            f"{path} is a folder, not a GGUF file; "
+            f"turn it into one: aion convert {path} --out models/NAME.gguf"
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(24)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read ({error.strerror}); {remedy}.") from error
+    if head[:4] != b"GGUF" or len(head) < 24:
+        raise ModelError(f"{path} is not a GGUF file (it begins with {head[:4]!r}); {remedy}.")
+    version, n_tensors = struct.unpack_from("<IQ", head, 4)
+    if not 2 <= version <= 3 or n_tensors > 1_000_000:
+        raise ModelError(f"{path} has a damaged GGUF header (version {version}); download it again.")

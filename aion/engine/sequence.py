@@ -1,0 +1,68 @@
+"""One generation in the engine: its tokens, how far it has come, where its events go.
+
+Only the engine thread touches a Sequence after it was submitted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aion.engine.detokenizer import Detokenizer
+from aion.engine.sampler import Sampler
+from aion.types import Delta, Finished, FinishReason, GenerationEvent, Sampling, Usage
+
+Sink = Callable[[GenerationEvent], None]
+
+_ids = itertools.count(1)
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """Invariant: `n_past` tokens of `tokens` are in the KV cache of `slot`; the sink gets any number
+    of Delta and exactly one Finished."""
+
+    prompt: list[int]
+    sampling: Sampling
+    sink: Sink
+    detokenizer: Detokenizer
+    id: int = field(default_factory=lambda: next(_ids))
+    tokens: list[int] = field(default_factory=list)
+    n_past: int = 0
+    slot: int | None = None
+    sampler: Sampler | None = None
+    finished: bool = False
+
+    def __post_init__(self) -> None:
+        self.tokens = list(self.prompt)
+
+    @property
+    def n_completion(self) -> int:
+        return len(self.tokens) - len(self.prompt)
+
+    @property
+    def n_reserved(self) -> int:
+        """KV cells the sequence may need in all: its prompt and its longest answer."""
+        return len(self.prompt) + self.sampling.max_new_tokens
+
+    @property
+    def is_decoding(self) -> bool:
+        """Whether just the last token is missing from the KV cache."""
+        return self.n_past == len(self.tokens) - 1
+
+    def emit(self, text: str, n_tokens: int = 1) -> None:
+        """Hand text to the sink; empty text is not worth an event."""
+        if text:
+            self.sink(Delta(text, n_tokens))
+
+    def finish(self, reason: FinishReason, error: str | None = None) -> None:
+        """Send what was held back and the terminal event, once; free the sampler."""
+        if self.finished:
+            return
+        self.finished = True
+        if reason in ("stop", "length"):
+            self.emit(self.detokenizer.finish(), 0)
+        if self.sampler is not None:
+            self.sampler.close()
+        self.sink(Finished(reason, Usage(len(self.prompt), self.n_completion), error))

@@ -1,0 +1,120 @@
+"""Chat messages to token ids: the model's own Jinja template in a sandbox, or the plain instruct form.
+
+Control tokens come from the template only. Text of users and documents that spells one
+(`[INST]`, `</s>`) stays text: it is tokenised with special parsing off.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+from collections.abc import Callable, Sequence
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from aion.engine.model import Model
+from aion.errors import InvalidRequest
+from aion.types import Message
+
+_OPEN, _CLOSE = "\ue0a0", "\ue0a1"
+_MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
+
+PlainForm = Callable[[str, str], str]
+
+
+class ChatTemplate:
+    """Renders and tokenises conversations for one model. Immutable, thread-safe."""
+
+    def __init__(self, model: Model, plain_form: PlainForm) -> None:
+        """`plain_form(system, prompt)` words the prompt of a model that carries no template."""
+        self._model = model
+        self._plain_form = plain_form
+        self._template = _compile(model.chat_template) if model.chat_template else None
+
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of the conversation, ready for the assistant's turn.
+
+        Raises InvalidRequest when the template refuses the order of the roles.
+        """
+        unsafe = any(text in m.content for m in messages for text in self._model.control_texts)
+        if not unsafe:
+            return self._tokenize(self.render(messages))
+        marked = [Message(m.role, f"{_OPEN}{_strip_marks(m.content)}{_CLOSE}") for m in messages]
+        return self._tokenize_marked(self.render(marked))
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The conversation as text, control tokens spelled out."""
+        if self._template is None:
+            return self._plain(messages)
+        try:
+            return self._render(messages)
+        except jinja2.TemplateError as error:
+            return self._render_folded(messages, error)
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        assert self._template is not None
+        return self._template.render(
+            messages=[{"role": m.role, "content": m.content} for m in messages],
+            bos_token=self._model.token_text(self._model.bos),
+            eos_token=self._model.token_text(self._model.eos),
+            add_generation_prompt=True,
+        )
+
+    def _render_folded(self, messages: Sequence[Message], error: jinja2.TemplateError) -> str:
+        """Some templates know no system role: put its text before the first user turn, once."""
+        folded = fold_system(messages)
+        if list(folded) == list(messages):
+            raise InvalidRequest(
+                f"The model's chat template refuses these messages ({error}); "
+                "let user and assistant turns alternate, beginning with user.",
+                param="messages",
+            ) from error
+        return self.render(folded)
+
+    def _plain(self, messages: Sequence[Message]) -> str:
+        system = "\n".join(m.content for m in messages if m.role == "system")
+        turns = [m.content for m in messages if m.role != "system"]
+        return self._plain_form(system, "\n\n".join(turns))
+
+    def _tokenize(self, text: str) -> list[int]:
+        bos = self._model.token_text(self._model.bos)
+        add = self._model.adds_bos and not (bos and text.startswith(bos))
+        return self._model.tokenize(text, special=True, bos=add)
+
+    def _tokenize_marked(self, text: str) -> list[int]:
+        tokens: list[int] = []
+        for index, part in enumerate(_MARKED.split(text)):
+            if not part:
+                continue
+            if index % 2:
+                tokens += self._model.tokenize(part)
+            else:
+                tokens += self._tokenize(part) if not tokens else self._model.tokenize(part, special=True)
+        return tokens
+
+
+def fold_system(messages: Sequence[Message]) -> Sequence[Message]:
+    """The same conversation with the system text in front of the first user turn."""
+    system = [m.content for m in messages if m.role == "system"]
+    rest = [m for m in messages if m.role != "system"]
+    if not system or not rest or rest[0].role != "user":
+        return rest
+    return [Message("user", "\n\n".join([*system, rest[0].content])), *rest[1:]]
+
+
+def _strip_marks(text: str) -> str:
+    return text.replace(_OPEN, "").replace(_CLOSE, "")
+
+
+@functools.lru_cache(maxsize=8)
+def _compile(source: str) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = _raise
+    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().astimezone().strftime(form)
+    return environment.from_string(source)
+
+
+def _raise(message: str) -> None:
+    raise jinja2.TemplateError(message)

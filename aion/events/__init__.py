@@ -1,0 +1,1 @@
+"""What happened: the kinds of events and how an answer becomes events."""

@@ -1,0 +1,129 @@
+"""Markdown to sections: ATX and setext headings, fences, front matter. Leaves inline marks in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aion.types import Section
+
+MAX_HEADING_WORDS = 30  # a longer "heading" is a paragraph that begins with #
+
+_ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
+_NOT_A_PARAGRAPH = re.compile(r" {4}|\t|\s*(?:[-*+>|#]|\d+[.)]\s)")
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?=[\w-]+[ \t]*:)(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+_FRONT_TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_MARKS = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)")
+
+
+def read_markdown(text: str) -> tuple[str | None, tuple[Section, ...]]:
+    """The title (front matter, else the first level-1 heading) and the sections in order.
+
+    A section's text keeps its lines as they are, blank ones at its ends apart. A heading with neither
+    text nor deeper headings below it is a section with empty text: its words are all there is.
+    """
+    lines = text.split("\n")
+    title, start = _front_matter(text)
+    outline = _Outline(start)
+    fence = ""
+    for index in range(start, len(lines)):
+        outside = not fence
+        fence = _next_fence(fence, lines[index])
+        heading = _heading(lines, index, start) if outside and not fence else None
+        if heading is not None:
+            outline.open(heading, index)
+    outline.close(lines)
+    return title or outline.title, tuple(outline.sections)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    level: int
+    text: str
+    n_lines: int
+
+
+class _Outline:
+    """Where each heading's text begins and ends, as headings are met from top to bottom."""
+
+    def __init__(self, start: int) -> None:
+        self.sections: list[Section] = []
+        self._found = [(_Heading(0, "", 0), start)]  # what stands above the first heading
+
+    @property
+    def title(self) -> str | None:
+        return next((heading.text for heading, _ in self._found if heading.level == 1), None)
+
+    def open(self, heading: _Heading, index: int) -> None:
+        self._found.append((heading, index))
+
+    def close(self, lines: list[str]) -> None:
+        """Cut `lines` into sections."""
+        path: list[_Heading] = []
+        ends = [*self._found[1:], (_Heading(0, "", 0), len(lines))]
+        for (heading, index), (following, end) in zip(self._found, ends, strict=True):
+            path = [above for above in path if above.level < heading.level]
+            path += [heading] if heading.level else []
+            names = tuple(above.text for above in path)
+            section = section_of(lines, names, index + heading.n_lines, end)
+            if section is not None:
+                self.sections.append(section)
+            elif following.level <= heading.level > 0:
+                self.sections.append(Section(names, "", index + 1))
+
+
+def section_of(lines: list[str], headings: tuple[str, ...], start: int, end: int) -> Section | None:
+    """The section of `lines[start:end]` without the blank lines at its ends; None when all are blank."""
+    while start < end and not lines[start].strip():
+        start += 1
+    text = "\n".join(lines[start:end]).rstrip()
+    return Section(headings, text, start + 1) if text else None
+
+
+def _front_matter(text: str) -> tuple[str | None, int]:
+    """The title in the front matter, and how many lines the front matter takes."""
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        return None, 0
+    found = _FRONT_TITLE.search(match.group(1))
+    title = found.group(1).strip("'\"").strip() if found else None
+    return title or None, match.group().count("\n")
+
+
+def _next_fence(fence: str, line: str) -> str:
+    """The fence that is open after `line`: "" outside of code."""
+    match = _FENCE.match(line)
+    if match is None:
+        return fence
+    mark, info = match.groups()
+    if not fence:
+        return "" if mark[0] in info else mark
+    return "" if mark.startswith(fence) and not info.strip() else fence
+
+
+def _heading(lines: list[str], index: int, start: int) -> _Heading | None:
+    """The heading that begins on this line."""
+    atx = _ATX.match(lines[index])
+    if atx is not None:
+        heading = _Heading(len(atx.group(1)), _plain(atx.group(2)), 1)
+    elif _is_setext(lines, index, start):
+        heading = _Heading(1 if "=" in lines[index + 1] else 2, _plain(lines[index]), 2)
+    else:
+        return None
+    return heading if 0 < len(heading.text.split()) <= MAX_HEADING_WORDS else None
+
+
+def _is_setext(lines: list[str], index: int, start: int) -> bool:
+    """A one-line paragraph underlined by = or -; under a longer paragraph --- is a rule here."""
+    if index + 1 == len(lines) or not _UNDERLINE.match(lines[index + 1]):
+        return False
+    alone = index == start or not lines[index - 1].strip() or _ATX.match(lines[index - 1]) is not None
+    return alone and bool(lines[index].strip()) and not _NOT_A_PARAGRAPH.match(lines[index])
+
+
+def _plain(heading: str) -> str:
+    return " ".join(_MARKS.sub("", heading).split())

@@ -1,0 +1,1 @@
+"""Starlette: AION over HTTP."""

@@ -1,0 +1,50 @@
+"""The Starlette application: routes and how failures become responses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from aion.errors import AionError
+from aion.server.chat import chat
+from aion.server.disconnect import ClientGone
+from aion.server.failures import aion_error, http_error, unexpected_error
+from aion.server.generate import generate
+from aion.server.health import health
+from aion.server.openai import chat_completions, models
+from aion.server.panel_headers import PanelHeaders
+from aion.server.services import Services
+
+_PANEL = Path(__file__).parent / "panel"
+
+
+def create_app(services: Services) -> Starlette:
+    """An app over running services; it starts and stops nothing itself."""
+    app = Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/generate", generate, methods=["POST"]),
+            Route("/api/ai/chat", chat, methods=["POST"]),
+            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+            Route("/v1/models", models),
+            Mount("/", PanelHeaders(StaticFiles(directory=_PANEL, html=True)), name="panel"),
+        ],
+        exception_handlers={
+            AionError: aion_error,
+            ClientGone: _client_gone,
+            HTTPException: http_error,
+            Exception: unexpected_error,
+        },
+    )
+    app.state.services = services
+    return app
+
+
+def _client_gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=499)

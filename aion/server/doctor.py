@@ -1,0 +1,126 @@
+"""Looks at everything AION needs, one finding each, every problem with its remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aion import __version__
+from aion.engine import library
+from aion.engine.catalog import choose_base_model, choose_embedder
+from aion.engine.model import Model
+from aion.errors import AionError
+from aion.server.listen import bind
+from aion.server.services import n_threads
+from aion.settings import Settings
+from aion.store.connection import Store
+from aion.store.documents import Documents
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    level: Literal["ok", "note", "problem"]
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding, in the order a person would look."""
+    parts = (_versions, _llama, _compute, _chat_model, _embed_model, _store, _address)
+    return [finding for part in parts for finding in part(settings)]
+
+
+def _versions(_settings: Settings) -> Iterator[Finding]:
+    yield Finding("ok", "aion", f"{__version__}, Python {platform.python_version()} on {platform.platform()}")
+    names = ("llama-cpp-python", "apsw", "sqlite-vec", "starlette", "uvicorn")
+    yield Finding("ok", "packages", ", ".join(f"{n} {importlib.metadata.version(n)}" for n in names))
+
+
+def _llama(_settings: Settings) -> Iterator[Finding]:
+    on = [name for name, value in library.features().items() if value == "1"]
+    yield Finding("ok", "llama.cpp", f"{library.version()}: {', '.join(on)}")
+
+
+def _compute(settings: Settings) -> Iterator[Finding]:
+    n, cores = n_threads(settings), os.cpu_count() or 1
+    chosen = "AION_THREADS" if settings.threads else "the physical cores"
+    yield Finding("ok", "threads", f"{n} of {cores} processors ({chosen})")
+    if n > cores:
+        yield Finding(
+            "problem", "threads", f"AION_THREADS={n} is more than {cores}", f"Set it to {cores} or to 0."
+        )
+    if library.compute_devices():
+        yield Finding("ok", "GPU", "this llama.cpp places layers on the GPU (AION_GPU_LAYERS)")
+    else:
+        remedy = (
+            "With an NVIDIA card: CMAKE_ARGS=-DGGML_CUDA=on "
+            "pip install --force-reinstall --no-cache-dir llama-cpp-python"
+        )
+        yield Finding("note", "GPU", "not used: llama.cpp was built for the CPU", remedy)
+
+
+def _chat_model(settings: Settings) -> Iterator[Finding]:
+    try:
+        choice = choose_base_model(settings.base_model, settings.models_dir)
+        yield _opened("chat model", choice.path)
+    except AionError as error:
+        yield Finding("problem", "chat model", error.message)
+        return
+    if choice.notice:
+        yield Finding("note", "chat model", choice.notice)
+
+
+def _embed_model(settings: Settings) -> Iterator[Finding]:
+    try:
+        yield _opened("embedder", choose_embedder(settings.embed_model, settings.models_dir).path)
+    except AionError as error:
+        yield Finding("problem", "embedder", error.message)
+
+
+def _opened(subject: str, path: Path) -> Finding:
+    with contextlib.closing(Model(path)) as model:
+        size = f"{model.n_params / 1e6:.1f}M parameters, {model.n_bytes / 1e6:.1f} MB"
+        return Finding(
+            "ok", subject, f"{path}: {model.name}, {model.architecture}, {size}, context {model.n_ctx_train}"
+        )
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    if not settings.db.exists():
+        yield Finding(
+            "note", "store", f"{settings.db} does not exist yet", "Add documents: aion ingest FOLDER"
+        )
+        return
+    try:
+        with contextlib.closing(Store(settings.db)) as store:
+            n = Documents(store).count(settings.tenant)
+    except AionError as error:
+        yield Finding("problem", "store", error.message)
+        return
+    size = settings.db.stat().st_size / 1e6
+    yield Finding("ok", "store", f"{settings.db}: {n} documents of tenant {settings.tenant!r}, {size:.1f} MB")
+    if n == 0:
+        yield Finding("note", "store", "no documents yet", "Add some: aion ingest FOLDER")
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    where = f"{settings.bind_host}:{settings.port}"
+    try:
+        with contextlib.closing(bind(settings.bind_host, settings.port)) as bound:
+            assert isinstance(bound, socket.socket)
+        yield Finding("ok", "address", f"{where} is free")
+    except AionError as error:
+        yield Finding("note", "address", error.message)
+    if settings.host != settings.bind_host:
+        text = f"AION_HOST={settings.host} would let anyone ask, so AION listens on {settings.bind_host}"
+        yield Finding("note", "address", text, "To open it all the same: AION_ALLOW_ANONYMOUS=true")

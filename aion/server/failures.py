@@ -1,0 +1,54 @@
+"""AionError to HTTP, in one form: {"error": {"message", "type", "param"}}."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest, ModelError
+from aion.server.body import BodyTooLarge
+
+_logger = logging.getLogger(__name__)
+_KINDS: tuple[tuple[type[AionError], int, str], ...] = (
+    (BodyTooLarge, 413, "invalid_request_error"),
+    (InvalidRequest, 400, "invalid_request_error"),
+    (EngineBusy, 503, "overloaded_error"),
+    (EngineFailed, 500, "server_error"),
+    (ModelError, 503, "model_error"),
+)
+
+
+def status_and_type(error: AionError) -> tuple[int, str]:
+    """The HTTP status and OpenAI-style type of an error."""
+    return next(((s, t) for kind, s, t in _KINDS if isinstance(error, kind)), (500, "server_error"))
+
+
+def error_body(message: str, kind: str, param: str | None = None) -> dict[str, object]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": None}}
+
+
+def aion_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, AionError)
+    status, kind = status_and_type(error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, EngineBusy) else None
+    return JSONResponse(error_body(error.message, kind, error.param), status, headers)
+
+
+def http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow", "another method")
+    message = {
+        404: f"There is nothing at {request.url.path}; see the routes in the README.",
+        405: f"{request.url.path} does not take {request.method}; it takes {allowed}.",
+    }.get(error.status_code, error.detail)
+    kind = "invalid_request_error" if error.status_code < 500 else "server_error"
+    return JSONResponse(error_body(message, kind), error.status_code, error.headers)
+
+
+def unexpected_error(_request: Request, error: Exception) -> Response:
+    """A mistake of ours: logged whole, told in one sentence."""
+    _logger.error("A request failed unexpectedly.", exc_info=error)
+    return JSONResponse(error_body("AION failed on this request; its log says why.", "server_error"), 500)

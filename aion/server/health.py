@@ -1,0 +1,32 @@
+"""`GET /health`: what is loaded and whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from aion import __version__
+from aion.server.services import Services
+
+
+async def health(request: Request) -> Response:
+    """The contract's base_model and adapter_loaded, and what an operator would ask next."""
+    services: Services = request.app.state.services
+    status = services.engine.status()
+    tenant = services.settings.tenant
+    return JSONResponse({
+        "status": "ok",
+        "base_model": services.generator.model_name,
+        "adapter_loaded": False,
+        "version": __version__,
+        "configured_model": services.settings.base_model,
+        "embedded_model": services.is_embedded_model,
+        "embedder": services.library.embedder.name,
+        "notice": services.notice,
+        "n_ctx": services.engine.n_ctx,
+        "n_documents": await asyncio.to_thread(services.library.documents.count, tenant),
+        "n_running": status.n_running,
+        "n_waiting": status.n_waiting,
+    })  # fmt: skip

@@ -1,0 +1,139 @@
+// The page where one asks: sends the question, shows the answer as it is written, then its sources.
+// Everything from the server goes in as text, never as HTML.
+
+const $ = (id) => document.getElementById(id);
+const REASONS = {
+  confident: "resposta local",
+  low_confidence: "os documentos não bastam para responder com segurança",
+  local_error: "o modelo local falhou",
+  fallback_off: "a ajuda externa está desligada",
+};
+
+let running = null;
+
+async function showHealth() {
+  try {
+    const health = await (await fetch("health")).json();
+    $("status").textContent = `${health.base_model} · ${health.n_documents} documentos`;
+    $("notice").textContent = health.notice;
+    $("notice").hidden = !health.notice;
+  } catch {
+    $("status").textContent = "O serviço não responde.";
+  }
+}
+
+async function* serverEvents(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    held = (held + value).replaceAll("\r\n", "\n");
+    const blocks = held.split("\n\n");
+    held = blocks.pop();
+    for (const block of blocks) {
+      const lines = block.split("\n");
+      const field = (name) => lines.filter((l) => l.startsWith(`${name}: `)).map((l) => l.slice(name.length + 2)).join("\n");
+      if (field("data")) yield { name: field("event"), data: JSON.parse(field("data")) };
+    }
+  }
+}
+
+function showAnswer(text) {
+  const parts = text.split(/(\[\d+\])/);
+  const nodes = parts.map((part) => {
+    const match = /^\[(\d+)\]$/.exec(part);
+    if (!match) return document.createTextNode(part);
+    const link = document.createElement("a");
+    link.textContent = part;
+    link.href = `#passage-${match[1]}`;
+    link.addEventListener("click", () => $(`passage-${match[1]}`)?.querySelector("details")?.setAttribute("open", ""));
+    return link;
+  });
+  $("answer").replaceChildren(...nodes);
+}
+
+function showPassages(answer) {
+  const items = answer.passages.map((passage) => {
+    const item = document.createElement("li");
+    item.id = `passage-${passage.n}`;
+    item.classList.toggle("cited", answer.citations.includes(passage.n));
+    const details = document.createElement("details");
+    const summary = document.createElement("summary");
+    summary.textContent = `[${passage.n}] ${passage.title} — ${passage.source}, linha ${passage.line}`;
+    const text = document.createElement("p");
+    text.textContent = passage.text;
+    details.append(summary, text);
+    item.append(details);
+    return item;
+  });
+  $("passages").replaceChildren(...items);
+}
+
+function showFailure(message) {
+  $("answer").classList.add("failed");
+  $("answer").textContent = message;
+}
+
+async function ask(message, signal) {
+  const response = await fetch("api/ai/chat", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ message, stream: true }),
+    signal,
+  });
+  if (!response.ok) {
+    showFailure((await response.json()).error.message);
+    return;
+  }
+  let text = "";
+  for await (const { name, data } of serverEvents(response)) {
+    if (name === "delta") {
+      text += data.text;
+      showAnswer(text);
+    } else if (name === "error") {
+      showFailure(data.error.message);
+    } else if (name === "answer") {
+      showAnswer(data.text);
+      showPassages(data);
+      const seconds = (data.ms.total / 1000).toFixed(1);
+      $("facts").textContent = `${REASONS[data.reason] ?? data.reason} · C = ${data.C.toFixed(2)} · ${seconds} s`;
+    }
+  }
+}
+
+function setBusy(busy) {
+  $("send").disabled = busy;
+  $("stop").hidden = !busy;
+}
+
+$("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const message = $("question").value.trim();
+  if (!message || running) return;
+  running = new AbortController();
+  setBusy(true);
+  $("result").hidden = false;
+  $("answer").classList.remove("failed");
+  $("answer").textContent = "…";
+  $("facts").textContent = "";
+  $("passages").replaceChildren();
+  try {
+    await ask(message, running.signal);
+  } catch (error) {
+    if (error.name !== "AbortError") showFailure("A ligação com o AION caiu; tente de novo.");
+    else $("facts").textContent = "interrompida";
+  } finally {
+    running = null;
+    setBusy(false);
+  }
+});
+
+$("stop").addEventListener("click", () => running?.abort());
+$("question").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    $("form").requestSubmit();
+  }
+});
+showHealth();

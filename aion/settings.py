@@ -1,0 +1,94 @@
+"""Every AION_* setting, its default and its meaning. The only reader of the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from aion.errors import SettingsError
+
+DEFAULT_BASE_MODEL = "mistralai/Mistral-7B-Instruct-v0.3"
+SYSTEM_PROMPT = (
+    "Você é o AION, especialista da plataforma. Responda em PT-BR, cite as fontes internas quando couber "
+    "e seja objetivo."
+)
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Settings(BaseSettings):
+    """Immutable settings: keyword arguments over environment over `.env` over defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AION_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    base_model: str = Field(DEFAULT_BASE_MODEL, description="base model: a GGUF path, a folder or a hub id")
+    embed_model: Path | None = Field(None, description="embedding GGUF; the embedded one when empty")
+    models_dir: Path = Field(Path("models"), description="where GGUF files are looked for")
+    db: Path = Field(Path("aion.db"), description="the one SQLite file")
+    host: str = Field("0.0.0.0", description="address to listen on; 127.0.0.1 until strangers are kept out")  # noqa: S104
+    port: int = Field(8008, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    allow_anonymous: bool = Field(False, description="listen on AION_HOST although anyone may then ask")
+    load_in_4bit: bool = Field(True, description="prefer 4-bit weights")
+    max_new_tokens: int = Field(512, ge=1, description="default length of /generate")
+    temperature: float = Field(0.6, ge=0.0, le=2.0, description="default temperature of /generate")
+    top_p: float = Field(0.9, gt=0.0, le=1.0, description="default top_p of /generate")
+    system_prompt: str = Field(SYSTEM_PROMPT, description="system prompt")
+    tau_confidence: Unit = Field(0.62, description="below it, no local answer is given on trust")
+    parallel: int = Field(4, ge=1, le=64, description="sequences computed together")
+    ctx: int = Field(
+        4096, ge=256, description="tokens of context a sequence, at most what the model was trained for"
+    )
+    threads: int = Field(0, ge=0, description="compute threads; 0 takes the physical cores")
+    gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes all that the build can place")
+    queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")
+    mmr_lambda: Unit = Field(0.7, description="relevance against diversity in choosing passages")
+    chunk_words: int = Field(120, ge=20, le=1000, description="words a chunk aims at")
+    tenant: str = Field(
+        "default",
+        min_length=1,
+        validation_alias=AliasChoices("tenant", "PRIMARY_TENANT_ID"),
+        description="PRIMARY_TENANT_ID: the tenant of a request that names none",
+    )
+
+    @field_validator("embed_model", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def bind_host(self) -> str:
+        """AION_HOST, but 127.0.0.1 while nothing keeps strangers out (docs/architecture.md)."""
+        return self.host if self.allow_anonymous else "127.0.0.1"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; `overrides` that are None are left to the environment.
+
+    Raises SettingsError with one line that names the setting and the value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name == "PRIMARY_TENANT_ID" else f"AION_{name.removeprefix('AION_')}"
+        raise SettingsError(
+            f"{name}={first['input']!r} cannot be used: {first['msg']}.", param=name
+        ) from error
+
+
+def n_physical_cores() -> int:
+    """Cores this process may use, hyper-threads counted once where the system tells."""
+    usable = sorted(os.sched_getaffinity(0))
+    siblings = set()
+    for cpu in usable:
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        siblings.add(path.read_text().strip() if path.exists() else str(cpu))
+    return max(1, len(siblings))

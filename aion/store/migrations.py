@@ -1,0 +1,141 @@
+"""The schema as numbered steps, each applied in one transaction along with its record.
+
+A released step is never edited: a change is a new function at the end of MIGRATIONS. The tables of
+vectors are not made here, because their width is known only when an embedder is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apsw
+
+from aion.store.transaction import immediate
+
+APPLICATION_ID = 0x41494F4E  # "AION" in the header of the file
+
+
+def _first(db: apsw.Connection) -> None:
+    """Documents and their chunks, the full-text index, the embedders, the log of events."""
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in _DOCUMENTS + _EVENTS:
+        db.execute(statement)
+
+
+# AUTOINCREMENT: the id of a chunk that is gone is never given to another, so an old retrieval
+# cannot come to point at a text it never saw. The full-text index holds stems made by
+# aion.rag.stem; its tokenizer only has to cut at spaces.
+_DOCUMENTS = (
+    """
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        source TEXT NOT NULL,
+        title TEXT NOT NULL,
+        content_hash TEXT NOT NULL,
+        n_bytes INTEGER NOT NULL,
+        added_at TEXT NOT NULL,
+        UNIQUE (tenant, source)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE chunks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        title TEXT NOT NULL,
+        text TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        UNIQUE (document_id, position)
+    ) STRICT
+    """,
+    """
+    CREATE VIRTUAL TABLE chunks_fts USING fts5 (
+        title, text, content = '', contentless_delete = 1, tokenize = 'ascii'
+    )
+    """,
+    """
+    CREATE TABLE embedders (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        n_dims INTEGER NOT NULL,
+        added_at TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+_APPEND_ONLY = """
+    CREATE TRIGGER {table}_refuse_{verb} BEFORE {verb} ON {table}
+    BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END
+"""
+_EVENTS = (
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        at TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        value REAL NOT NULL,
+        meta TEXT NOT NULL CHECK (json_valid(meta))
+    ) STRICT
+    """,
+    "CREATE INDEX events_kind ON events (tenant, kind, id)",
+    """
+    CREATE TABLE retrievals (
+        event_id INTEGER NOT NULL REFERENCES events,
+        tenant TEXT NOT NULL,
+        rank INTEGER NOT NULL,
+        chunk_id INTEGER NOT NULL,
+        document_id INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        title TEXT NOT NULL,
+        text TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        score REAL NOT NULL,
+        cosine REAL NOT NULL,
+        bm25 REAL NOT NULL,
+        PRIMARY KEY (event_id, rank)
+    ) STRICT, WITHOUT ROWID
+    """,
+    *(
+        _APPEND_ONLY.format(table=table, verb=verb)
+        for table in ("events", "retrievals")
+        for verb in ("update", "delete")
+    ),
+)
+
+MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (("first", _first),)
+
+
+def schema_version(db: apsw.Connection) -> int:
+    """The number of the last migration the file has; 0 for a new file."""
+    # Asked by a statement, which sees what another process did; APSW's table_exists may not.
+    if not db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'").get:
+        return 0
+    return int(db.execute("SELECT coalesce(max(version), 0) FROM migrations").get)
+
+
+def migrate(db: apsw.Connection) -> None:
+    """Apply what is missing, in order. Safe when several processes open the file at once."""
+    for version, (name, step) in enumerate(MIGRATIONS, 1):
+        if schema_version(db) >= version:
+            continue
+        with immediate(db):
+            if schema_version(db) < version:
+                _apply(db, version, name, step)
+
+
+def _apply(db: apsw.Connection, version: int, name: str, step: Callable[[apsw.Connection], None]) -> None:
+    step(db)
+    db.execute(
+        """
+        CREATE TABLE IF NOT EXISTS migrations (
+            version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute(
+        "INSERT INTO migrations VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))",
+        (version, name),
+    )

@@ -1,0 +1,182 @@
+"""Small frozen dataclasses that cross rooms, and the Protocols one room asks of another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FinishReason = Literal["stop", "length", "abort", "error"]
+Role = Literal["system", "user", "assistant"]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. `temperature` 0 is greedy; `seed` None draws one."""
+
+    temperature: float = 0.6
+    top_p: float = 0.9
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    max_new_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one generation."""
+
+    n_prompt: int
+    n_completion: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of text as it was generated; `n_tokens` tokens are behind it (0: text held back before)."""
+
+    text: str
+    n_tokens: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The one terminal event of a sequence. `error` is set when `reason` is "error"."""
+
+    reason: FinishReason
+    usage: Usage
+    error: str | None = None
+
+
+GenerationEvent = Delta | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole generation, put together from its events."""
+
+    text: str
+    reason: FinishReason
+    usage: Usage
+
+
+class Generator(Protocol):
+    """Turns messages into text. Raises AionError before the first event, never after it."""
+
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def n_ctx(self) -> int:
+        """The most tokens prompt and answer may have together."""
+        ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt these messages make. Thread-safe."""
+        ...
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield deltas, then exactly one Finished. Closing the iterator aborts the generation."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """Identifies the model, so that vectors of another one are never mixed in."""
+        ...
+
+    @property
+    def n_dims(self) -> int: ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of shape (len(texts), n_dims), each of length 1."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """A vector of shape (n_dims,), of length 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A run of text under one heading path, as a reader found it."""
+
+    headings: tuple[str, ...]
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDocument:
+    """A document read from a file: where it came from, its title, its sections in order."""
+
+    source: str
+    title: str
+    sections: tuple[Section, ...]
+    content_hash: str
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document as it is stored, embedded and cited.
+
+    `text` begins with the heading path, so that a chunk read alone still says what it is about.
+    """
+
+    title: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk as retrieved. `n` counts from 1 in the order it is shown; `score` is the fused
+    score in [0, 1]; `cosine` in [-1, 1]; `bm25` >= 0, 0 when the lexical search did not find it."""
+
+    n: int
+    chunk_id: int
+    document_id: int
+    source: str
+    title: str
+    text: str
+    line: int
+    score: float
+    cosine: float
+    bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What a question found: the chosen passages in order."""
+
+    query: str
+    passages: tuple[Passage, ...]
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the append-only log."""
+
+    kind: str
+    value: float
+    meta: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aion.rag.stem import stems
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("informação", "informacao"),
+        ("EXCURSÕES", "excursoes"),
+        ("distância", "distancia"),
+        ("preços", "preço"),
+        ("cancelamentos", "Cancelamento"),
+        ("9h30", "9:30"),
+        ("1.250", "1250"),
+        ("nº 5", "n.º 5"),
+    ],
+)
+def test_what_means_the_same_has_the_same_stems(one: str, other: str) -> None:
+    assert stems(one)[-1] == stems(other)[-1]
+
+
+def test_a_hyphenated_word_is_its_parts_and_the_whole() -> None:
+    assert stems("full-day") == ["full", "day", "fullday"]
+
+
+def test_stop_words_go_unless_they_are_all_there_is() -> None:
+    assert stems("qual é o preço do tour?") == ["prec", "tour"]
+    assert stems("que é isso?") != []
+
+
+@pytest.mark.parametrize("text", ["", " ", "?!…", "😀🎉", "\ud800", "\0", "___", "---"])
+def test_without_words_there_are_no_stems(text: str) -> None:
+    assert stems(text) == []
+
+
+LETTERS = st.text("abcdefghijlmnopqrstuvxzáàâãçéêíóôõúü ,.-0123456789", max_size=60)
+
+
+@given(LETTERS)
+def test_case_and_composition_do_not_count(text: str) -> None:
+    assert stems(text.upper()) == stems(text) == stems(unicodedata.normalize("NFD", text))
+
+
+@given(st.text(max_size=60))
+def test_stems_are_single_lower_words_without_accents(text: str) -> None:
+    for stem in stems(text):
+        assert stem
+        assert not any(char.isspace() or char == '"' or unicodedata.combining(char) for char in stem)
+
+
+def test_threads_get_the_same_stems() -> None:
+    text = "As excursões guiadas começam diariamente na estação de Sintra"
+    with ThreadPoolExecutor(4) as pool:
+        assert len({tuple(found) for found in pool.map(stems, [text] * 200)}) == 1
