@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from aion import __version__
 from aion.convert import FileType
@@ -31,8 +33,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_out = Console(highlight=False, soft_wrap=True, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 DbOption = Annotated[Path | None, typer.Option("--db", help="The SQLite file (AION_DB, ./aion.db).")]
 ModelOption = Annotated[
@@ -46,7 +48,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except AionError as error:
-        _err.print(f"[bold red]aion:[/] {_plain(error.message)}")
+        _err.print(f"[bold red]aion:[/] {escape(error.message)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -83,7 +85,7 @@ def serve(
     with listen(settings) as listening:
         services = listening.services
         if services.notice:
-            _err.print(f"[yellow]Note:[/] {_plain(services.notice)}")
+            _err.print(f"[yellow]Note:[/] {escape(services.notice)}")
         name = services.generator.model_name
         _out.print(f"AION {__version__} answers at [bold]{listening.url}[/] with {name}. Try:\n")
         _out.print(_curl(listening.url), markup=False)
@@ -120,17 +122,17 @@ def ingest(
         summary = library.ingester.ingest(paths, settings.tenant, advance)
     _out.print(
         f"{summary.added} added, {summary.changed} changed, {summary.skipped} unchanged, "
-        f"{len(summary.failed)} failed."
+        f"{len(summary.failed)} failed" + (f", {summary.ignored} of unknown kinds." if summary.ignored else ".")
     )
     for source, reason in summary.failed:
-        _err.print(f"[red]failed[/] {_plain(source)}: {_plain(reason)}")
+        _err.print(f"[red]failed[/] {escape(source)}: {escape(reason)}")
     if summary.failed:
         raise typer.Exit(1)
 
 
 def _progress() -> Progress:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=_err, transient=True)
+    return Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
 
 
 @app.command()
@@ -149,8 +151,9 @@ def ask(
     from aion.server.services import open_services  # noqa: PLC0415
 
     settings = load_settings(db=db, base_model=model, tenant=tenant)
+    asked = Question(question, settings.tenant, tau, seed=seed)
     with open_services(settings) as services:
-        asyncio.run(_ask(services.router, Question(question, settings.tenant, tau, seed=seed)))
+        asyncio.run(_ask(services.router, asked))
 
 
 async def _ask(router: Router, question: Question) -> None:
@@ -169,7 +172,8 @@ def _sources(answer: Answer) -> Table:
         table.add_column(column, no_wrap=column != "passage")
     for p in answer.passages:
         mark = f"[bold green]\\[{p.n}][/]" if p.n in answer.cited else f"\\[{p.n}]"
-        table.add_row(mark, _plain(p.source), f"{p.score:.2f}", _plain(" ".join(p.text.split())[:90]))
+        passage = Text(" ".join(p.text.split())[:200], no_wrap=True, overflow="ellipsis")
+        table.add_row(mark, escape(p.source), f"{p.score:.2f}", passage)
     return table
 
 
@@ -203,19 +207,15 @@ def doctor(db: DbOption = None, model: ModelOption = None) -> None:
         mark = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red]problem[/]"}[
             finding.level
         ]
-        text = _plain(finding.text)
+        text = escape(finding.text)
         table.add_row(
             mark,
             finding.subject,
-            text if not finding.remedy else f"{text}\n[bold]→ {_plain(finding.remedy)}[/]",
+            text if not finding.remedy else f"{text}\n[bold]→ {escape(finding.remedy)}[/]",
         )
     _out.print(table)
     if any(f.level == "problem" for f in findings):
         raise typer.Exit(1)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 if __name__ == "__main__":

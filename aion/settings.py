@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aion.errors import SettingsError
@@ -24,7 +24,12 @@ class Settings(BaseSettings):
     """Immutable settings: keyword arguments over environment over `.env` over defaults."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AION_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="AION_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     base_model: str = Field(DEFAULT_BASE_MODEL, description="base model: a GGUF path, a folder or a hub id")
@@ -52,7 +57,7 @@ class Settings(BaseSettings):
     tenant: str = Field(
         "default",
         min_length=1,
-        validation_alias=AliasChoices("tenant", "PRIMARY_TENANT_ID"),
+        validation_alias="PRIMARY_TENANT_ID",
         description="PRIMARY_TENANT_ID: the tenant of a request that names none",
     )
 
@@ -78,7 +83,8 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
-        name = name if name == "PRIMARY_TENANT_ID" else f"AION_{name.removeprefix('AION_')}"
+        tenant = name in ("TENANT", "PRIMARY_TENANT_ID")
+        name = "PRIMARY_TENANT_ID" if tenant else f"AION_{name.removeprefix('AION_')}"
         raise SettingsError(
             f"{name}={first['input']!r} cannot be used: {first['msg']}.", param=name
         ) from error

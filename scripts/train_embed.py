@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +24,10 @@ import torch
 import torch.nn.functional as F
 from nano_data import Corpus, Maker
 from nano_tourism import facts, product_name
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from train_nano import BOS, EOS, Config, Trunk, optimizers, schedule, train_tokenizer
 
-TEMPERATURE = 0.05
 MAX_TOKENS = 512
 
 
@@ -42,7 +42,7 @@ class Pairs(Maker):
             article = near.pop() if near else self.rng.randrange(len(self.corpus.articles))
             if article not in articles:
                 articles.append(article)
-        return [self._tourism_pair() if self.rng.random() < 0.12 else self._pair(a) for a in articles]
+        return [self._tourism_pair() if self.rng.random() < 0.15 else self._pair(a) for a in articles]
 
     def _pair(self, article: int) -> tuple[str, str]:
         asked = self.by_article.get(article)
@@ -91,9 +91,9 @@ def embed(model: Trunk, sp: spm.SentencePieceProcessor, texts: list[str]) -> Ten
     return F.normalize(mean.float(), dim=-1)
 
 
-def contrast(questions: Tensor, passages: Tensor) -> Tensor:
-    """InfoNCE both ways over the batch."""
-    scores = questions @ passages.T / TEMPERATURE
+def contrast(questions: Tensor, passages: Tensor, temperature: float) -> Tensor:
+    """InfoNCE both ways over the batch; a higher temperature asks for wider gaps between cosines."""
+    scores = questions @ passages.T / temperature
     target = torch.arange(len(scores))
     return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
 
@@ -150,9 +150,16 @@ def train(args: argparse.Namespace) -> None:
     config = Config(vocab_size=args.vocab, hidden_size=args.width, intermediate_size=2 * args.width,
                     num_hidden_layers=args.layers, num_attention_heads=4, num_key_value_heads=4,
                     max_position_embeddings=MAX_TOKENS)  # fmt: skip
-    sp = train_tokenizer(corpus, out, config.vocab_size, args.seed)
     model = Trunk(config, causal=False)
-    nn.init.normal_(model.embed_tokens.weight, std=0.3)
+    if args.init:
+        shutil.copy(Path(args.init) / "tokenizer.model", out)
+        sp = spm.SentencePieceProcessor(model_file=str(out / "tokenizer.model"))
+        model.load_state_dict(
+            {k: v.float() for k, v in load_file(Path(args.init) / "model.safetensors").items()}
+        )
+    else:
+        sp = train_tokenizer(corpus, out, config.vocab_size, args.seed)
+        nn.init.normal_(model.embed_tokens.weight, std=0.3)
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters", flush=True)
     steps_of = optimizers(model, args.lr)
     draw = Pairs(corpus, args.seed)
@@ -165,7 +172,8 @@ def train(args: argparse.Namespace) -> None:
                 group["lr"] = rate
         pairs = draw.pairs(args.batch)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = contrast(embed(model, sp, [q for q, _ in pairs]), embed(model, sp, [p for _, p in pairs]))
+            asked, held = embed(model, sp, [q for q, _ in pairs]), embed(model, sp, [p for _, p in pairs])
+            loss = contrast(asked, held, args.temperature)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for o in steps_of:
@@ -185,6 +193,8 @@ def main() -> None:
     )
     parser.add_argument("--data", required=True, help="folder with passages.jsonl and questions.jsonl")
     parser.add_argument("--out", default="build/aion-embed", help="checkpoint folder (HF form)")
+    parser.add_argument("--init", default=None, help="go on from this checkpoint folder")
+    parser.add_argument("--temperature", type=float, default=0.05)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=2)

@@ -7,6 +7,7 @@ Knows no HTTP and no SQL; storage and model come in as arguments.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
@@ -81,15 +82,17 @@ class Router:
 
     async def answer(self, question: Question) -> Answer:
         """The whole answer at once."""
-        async for event in self.stream(question):
-            if isinstance(event, Answer):
-                return event
+        async with contextlib.aclosing(self.stream(question)) as stream:
+            async for event in stream:
+                if isinstance(event, Answer):
+                    return event
         raise AssertionError("a stream ends with its Answer")
 
     async def stream(self, question: Question) -> AsyncGenerator[Delta | Answer, None]:
         """Yield the text as it comes, then the Answer, already recorded.
 
-        Raises EngineBusy before anything was yielded, EngineFailed when the model breaks after that.
+        Raises EngineBusy and InvalidRequest (a question too long) before anything was yielded, EngineFailed
+        when the model breaks after that. Closing it early aborts the generation; nothing is recorded then.
         """
         started = time.monotonic()
         retrieval = await asyncio.to_thread(self._retriever.retrieve, question.tenant, question.message)
@@ -99,11 +102,12 @@ class Router:
             "", "local", confidence, reason, retrieval.passages, (), self._generator.model_name, Usage(0, 0)
         )
         if reason == "confident":
-            async for event in self._local(question, answer):
-                if isinstance(event, Answer):
-                    answer = event
-                else:
-                    yield event
+            async with contextlib.aclosing(self._local(question, answer)) as local:
+                async for event in local:
+                    if isinstance(event, Answer):
+                        answer = event
+                    else:
+                        yield event
         if not answer.text:
             answer = replace(answer, text=_refusal(retrieval), used="local")
             yield Delta(answer.text, 0)
@@ -130,8 +134,8 @@ class Router:
                         yield Delta(shown, event.n_tokens)
                     continue
                 usage = event.usage
-                _raise_if_failed(event, citations.shown)
-        except EngineBusy:
+                _raise_if_failed(event)
+        except (EngineBusy, InvalidRequest):
             raise
         except AionError:
             if citations.shown:
@@ -183,11 +187,12 @@ class Router:
         return replace(answer, event_id=event_id)
 
 
-def _raise_if_failed(finished: Finished, shown: str) -> None:
+def _raise_if_failed(finished: Finished) -> None:
+    """A text cut short by an error or a shutdown is no answer, and nothing to learn from."""
     if finished.reason == "error":
         raise EngineFailed(finished.error or "The model failed.")
-    if finished.reason == "abort" and not shown:
-        raise EngineFailed("The generation was aborted before its first token.")
+    if finished.reason == "abort":
+        raise EngineFailed("The generation was aborted before its end; ask again.")
 
 
 def _sources(cited: list[int], passages: tuple[Passage, ...]) -> str:

@@ -24,9 +24,12 @@ class ModelChoice:
 def choose_base_model(name: str, models_dir: Path) -> ModelChoice:
     """The file for AION_BASE_MODEL `name`: a GGUF path, or a hub id of which no file is here yet.
 
-    Raises ModelError for a path that does not exist; an absent hub model gives the embedded one.
+    Raises ModelError for a path that does not exist; an absent hub model gives the embedded one, and so
+    does an empty name, without a notice.
     """
-    if name.endswith(".gguf") or Path(name).exists():
+    if not name:
+        return ModelChoice(embedded_file(CHAT_FILE, models_dir), is_embedded=True)
+    if name.endswith(".gguf") or _exists(Path(name)):
         return ModelChoice(_existing(Path(name)), is_embedded=False)
     if not _is_hub_id(name):
         raise ModelError(
@@ -65,12 +68,19 @@ def embedded_file(name: str, models_dir: Path) -> Path:
 
 
 def _existing(path: Path) -> Path:
-    if not path.exists():
+    if not _exists(path):
         raise ModelError(
             f"The model file {path} does not exist; correct AION_BASE_MODEL or AION_EMBED_MODEL, "
             "or leave it empty to use the embedded model."
         )
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long, a folder that may not be read
+        return False
 
 
 def _is_hub_id(name: str) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 class Detokenizer:
     """The text of one sequence. Owned by the engine thread.
 
-    Invariant: what `push` and `finish` returned, joined, is the text before the first stop string.
+    Invariant: what `push` and `finish` returned, joined, is the text before the first stop string, however
+    the bytes were split. The first is the one complete first, the longest where several are at once.
     """
 
     def __init__(self, stop: Sequence[str] = (), *, drop_leading_space: bool = False) -> None:
@@ -41,10 +42,10 @@ class Detokenizer:
             text = text.removeprefix(" ")
             self._drop_leading_space = False
         self._held += text
-        cut = min((i for s in self._stop if (i := self._held.find(s)) >= 0), default=-1)
-        if cut >= 0:
+        ends = [(i + len(s), i) for s in self._stop if (i := self._held.find(s)) >= 0]
+        if ends:
             self.stopped = True
-            shown, self._held = self._held[:cut], ""
+            shown, self._held = self._held[: min(ends)[1]], ""
             return shown
         keep = self._possible_stop()
         split = len(self._held) - keep

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from aion.engine.gate import ComputeGate
-from aion.engine.library import last_complaint, lib
+from aion.engine.library import first_complaint, forget_complaints, lib
 from aion.engine.model import Model
 from aion.errors import EngineFailed, ModelError
 from aion.types import Vectors
 
 _MAX_SEQUENCES = 32
+_POOLED = (lib.LLAMA_POOLING_TYPE_MEAN, lib.LLAMA_POOLING_TYPE_CLS, lib.LLAMA_POOLING_TYPE_LAST)
 
 
 class LlamaEmbedder:
@@ -29,19 +31,7 @@ class LlamaEmbedder:
         self._lock = threading.Lock()
         self.max_tokens = min(model.n_ctx_train, n_batch)
         self._n_batch = n_batch
-        params = lib.llama_context_default_params()
-        params.n_ctx = n_batch
-        params.n_batch = params.n_ubatch = n_batch
-        params.n_seq_max = _MAX_SEQUENCES
-        params.n_threads = params.n_threads_batch = n_threads
-        params.embeddings = True
-        params.kv_unified = True
-        self._context = lib.llama_init_from_model(model.handle, params)
-        if not self._context or lib.llama_pooling_type(self._context) in (-1, 0, 4):
-            raise ModelError(
-                f"{model.path} cannot embed texts (no pooling of tokens to one vector; {last_complaint()}); "
-                "name an embedding GGUF in AION_EMBED_MODEL."
-            )
+        self._context = _new_context(model, n_batch, n_threads)
         self._batch = lib.llama_batch_init(n_batch, 0, 1)
 
     @property
@@ -90,6 +80,8 @@ class LlamaEmbedder:
 
     def _compute(self, group: list[tuple[int, list[int]]], vectors: Vectors) -> None:
         with self._lock, self._gate:
+            if not self._context:
+                raise EngineFailed("The embedder is closed; ask again when AION is back.")
             lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
             self._fill(group)
             status = lib.llama_decode(self._context, self._batch)
@@ -111,3 +103,27 @@ class LlamaEmbedder:
                 self._batch.logits[n] = 1
                 n += 1
         self._batch.n_tokens = n
+
+
+def _new_context(model: Model, n_batch: int, n_threads: int) -> Any:
+    params = lib.llama_context_default_params()
+    params.n_ctx = n_batch
+    params.n_batch = params.n_ubatch = n_batch
+    params.n_seq_max = _MAX_SEQUENCES
+    params.n_threads = params.n_threads_batch = n_threads
+    params.embeddings = True
+    params.kv_unified = True
+    forget_complaints()
+    context = lib.llama_init_from_model(model.handle, params)
+    if not context:
+        raise ModelError(
+            f"No context could be made to embed with {model.path} ({first_complaint()}); "
+            "name another GGUF in AION_EMBED_MODEL."
+        )
+    if lib.llama_pooling_type(context) not in _POOLED:
+        lib.llama_free(context)
+        raise ModelError(
+            f"{model.path} cannot embed texts: its metadata names no pooling of tokens to one vector; "
+            "name an embedding GGUF in AION_EMBED_MODEL."
+        )
+    return context

@@ -68,13 +68,14 @@ class Engine:
         n_batch: int = 512,
         n_waiting_max: int = 64,
         gate: ComputeGate | None = None,
+        runner_type: type[Runner] = Runner,
     ) -> None:
         """`n_ctx` is the most tokens one sequence may have, prompt and answer together."""
         self.model = model
         self.n_ctx = min(n_ctx, model.n_ctx_train)
         self._n_pending_max = n_parallel + n_waiting_max
         n_cells = self.n_ctx * n_parallel
-        self._runner = Runner(model, n_cells, n_parallel, n_batch, n_threads, gate or ComputeGate())
+        self._runner = runner_type(model, n_cells, n_parallel, n_batch, n_threads, gate or ComputeGate())
         self._scheduler = Scheduler(n_parallel, n_cells, n_batch)
         self._mailbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._live: dict[int, Sequence] = {}
@@ -103,7 +104,7 @@ class Engine:
                     retry_after_s=2,
                 )
             self._n_pending += 1
-        self._mailbox.put(_Add(sequence))
+            self._mailbox.put(_Add(sequence))  # under the lock: nothing comes after _Close
         return sequence.id
 
     def _fitted(self, n_prompt: int, sampling: Sampling) -> Sampling:
@@ -144,14 +145,26 @@ class Engine:
     # --- the engine thread ---------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._take_messages():
-            for sequence in self._scheduler.admit():
-                sequence.sampler = Sampler(sequence.sampling, self.model.n_vocab)
-            if self._scheduler.running:
-                self._step(self._scheduler.plan())
-        for sequence in list(self._live.values()):
-            self._end(sequence, "abort")
+        reason: FinishReason = "abort"
+        message = None
+        try:
+            while self._take_messages():
+                self._step()
+        except Exception as error:
+            _logger.exception("The engine stops: after a failed step it could not be rebuilt.")
+            reason, message = "error", f"The engine has stopped ({error}); restart AION."
+        self._end_all(reason, message)
         self._runner.close()
+
+    def _end_all(self, reason: FinishReason, message: str | None) -> None:
+        """The last act: whatever was submitted, taken from the mailbox or not, gets its Finished."""
+        with self._lock:
+            self._closing = True
+        while not self._mailbox.empty():
+            if isinstance(late := self._mailbox.get(), _Add):
+                self._add(late.sequence)
+        for sequence in list(self._live.values()):
+            self._end(sequence, reason, message)
 
     def _take_messages(self) -> bool:
         """Handle all that has come, waiting only when there is nothing to compute; False to stop."""
@@ -164,16 +177,22 @@ class Engine:
             block = False
             match message:
                 case _Add(sequence):
-                    self._live[sequence.id] = sequence
-                    self._scheduler.add(sequence)
+                    self._add(sequence)
                 case _Abort(sequence_id) if sequence_id in self._live:
                     self._end(self._live[sequence_id], "abort")
                 case _Close():
                     return False
 
-    def _step(self, work: list[Work]) -> None:
+    def _add(self, sequence: Sequence) -> None:
+        self._live[sequence.id] = sequence
+        self._scheduler.add(sequence)
+
+    def _step(self) -> None:
         try:
-            self._compute(work)
+            for sequence in self._scheduler.admit():
+                sequence.sampler = Sampler(sequence.sampling, self.model.n_vocab)
+            if self._scheduler.running:
+                self._compute(self._scheduler.plan())
         except EngineFailed as error:
             self._fail(error.message)
         except Exception as error:
@@ -196,11 +215,22 @@ class Engine:
             return
         sequence.tokens.append(token)
         self._n_tokens += 1
-        sequence.emit(sequence.detokenizer.push(self.model.piece(token)))
-        if sequence.detokenizer.stopped:
+        text = sequence.detokenizer.push(self.model.piece(token))
+        if not self._delivered(sequence, text):
+            self._end(sequence, "abort")
+        elif sequence.detokenizer.stopped:
             self._end(sequence, "stop")
         elif sequence.n_completion >= sequence.sampling.max_new_tokens:
             self._end(sequence, "length")
+
+    def _delivered(self, sequence: Sequence, text: str) -> bool:
+        """Hand text on. A listener that fails costs its own sequence, not those beside it."""
+        try:
+            sequence.emit(text)
+        except Exception:
+            _logger.exception("The listener of sequence %d failed.", sequence.id)
+            return False
+        return True
 
     def _end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> None:
         slot = self._scheduler.remove(sequence)

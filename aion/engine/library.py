@@ -12,9 +12,19 @@ import re
 
 import llama_cpp.llama_cpp as lib
 
-__all__ = ["compute_devices", "features", "has_amx", "last_complaint", "lib", "load", "version"]
+__all__ = [
+    "compute_devices",
+    "features",
+    "first_complaint",
+    "has_amx",
+    "last_complaint",
+    "lib",
+    "load",
+    "version",
+]
 
-_LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
+_ERROR = 4  # ggml_log_level
+_LEVELS = {2: logging.DEBUG, 3: logging.WARNING, _ERROR: logging.ERROR}
 _logger = logging.getLogger("aion.llama")
 _complaints: list[str] = []
 
@@ -24,7 +34,7 @@ def _route_log(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
     line = text.decode("utf-8", "replace").strip()
     if not line:
         return
-    if level in (3, 4):
+    if level == _ERROR:
         _complaints[:] = [*_complaints[-7:], line]
     _logger.log(min(_LEVELS.get(level, logging.DEBUG), logging.INFO), line)
 
@@ -38,12 +48,21 @@ def load() -> None:
 
 def last_complaint() -> str:
     """The latest error line llama.cpp logged, without its function name; "" when none."""
-    return re.sub(r"^\w+:\s*", "", _complaints[-1]) if _complaints else ""
+    return _without_function(_complaints[-1]) if _complaints else ""
+
+
+def first_complaint() -> str:
+    """The error line that started the latest trouble: the most exact one; "" when none."""
+    return _without_function(_complaints[0]) if _complaints else ""
 
 
 def forget_complaints() -> None:
-    """Start afresh, so that `last_complaint` speaks of what follows."""
+    """Start afresh, so that complaints speak of what follows."""
     _complaints.clear()
+
+
+def _without_function(line: str) -> str:
+    return re.sub(r"^\w+:\s*", "", line)
 
 
 def version() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +31,9 @@ class Model:
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocab_only
         params.use_extra_bufts = not library.has_amx()
-        handle = lib.llama_model_load_from_file(str(path).encode(), params)
+        handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
-            reason = library.last_complaint() or "no reason was given"
+            reason = library.first_complaint() or "no reason was given"
             raise ModelError(
                 f"{path} is not a model llama.cpp can load ({reason}); "
                 "download or convert it again, or name another in AION_BASE_MODEL."
@@ -82,8 +83,9 @@ class Model:
 
     @functools.cached_property
     def control_texts(self) -> tuple[str, ...]:
-        """The texts of control tokens only: what text of a user must never become."""
-        controls = (t for t in range(self.n_vocab) if lib.llama_vocab_is_control(self.vocab, t))
+        """The texts of control tokens and of <unk>: what text of a user must never become."""
+        special = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
+        controls = (t for t in range(self.n_vocab) if lib.llama_vocab_get_attr(self.vocab, t) & special)
         return tuple(text for t in controls if (text := self.token_text(t)))
 
     def metadata(self, key: str) -> str | None:

@@ -6,6 +6,7 @@ Invariant: after `clear(slot)` no KV cell of that slot is left.
 from __future__ import annotations
 
 from collections.abc import Sequence as SequenceOf
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class Runner:
         self._wants = np.ctypeslib.as_array(self._batch.logits, (n_batch,))
         np.ctypeslib.as_array(self._batch.n_seq_id, (n_batch,))[:] = 1
 
-    def _new_context(self) -> int:
+    def context_params(self) -> Any:
+        """What the context is made with."""
         n_cells, n_slots, n_batch, n_threads = self._shape
         params = lib.llama_context_default_params()
         params.n_ctx = n_cells
@@ -41,11 +43,14 @@ class Runner:
         params.n_batch = params.n_ubatch = n_batch
         params.n_threads = params.n_threads_batch = n_threads
         params.kv_unified = True
-        context = lib.llama_init_from_model(self._model.handle, params)
+        return params
+
+    def _new_context(self) -> int:
+        context = lib.llama_init_from_model(self._model.handle, self.context_params())
         if not context:
             raise ModelError(
-                f"No context of {n_cells} tokens could be made for {self._model.path} ({last_complaint()}); "
-                "lower AION_CTX or AION_PARALLEL."
+                f"No context of {self._shape[0]} tokens could be made for {self._model.path} "
+                f"({last_complaint()}); lower AION_CTX or AION_PARALLEL."
             )
         return int(context)
 
@@ -77,11 +82,13 @@ class Runner:
 
     def clear(self, slot: int) -> None:
         """Forget everything computed in `slot`."""
-        lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), slot, -1, -1)
+        if self.context:
+            lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), slot, -1, -1)
 
     def rebuild(self) -> None:
         """Throw the context away and make a new one, after a failed step."""
         lib.llama_free(self.context)
+        self.context = 0
         self.context = self._new_context()
 
     def close(self) -> None:

@@ -29,7 +29,8 @@ class Sampler:
         if sampling.min_p > 0.0:
             self._add(lib.llama_sampler_init_min_p(sampling.min_p, 1))
         self._add(lib.llama_sampler_init_temp(sampling.temperature))
-        seed = secrets.randbits(31) if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+        # 0xFFFFFFFF would ask llama.cpp for a seed of its own choice
+        seed = secrets.randbits(31) if sampling.seed is None else sampling.seed % 0xFFFFFFFF
         self._add(lib.llama_sampler_init_dist(seed))
 
     def _add(self, sampler: Any) -> None:

@@ -28,6 +28,7 @@ class Scheduler:
     def __init__(self, n_slots: int, n_cells: int, n_batch: int) -> None:
         self._n_cells = n_cells
         self._n_batch = n_batch
+        self._n_slots = n_slots
         self._free_slots = list(range(n_slots - 1, -1, -1))
         self._reserved = 0
         self.waiting: deque[Sequence] = deque()
@@ -82,4 +83,4 @@ class Scheduler:
     @property
     def is_idle_and_whole(self) -> bool:
         """Whether nothing runs and nothing is lost: the check of conservation for tests and shutdown."""
-        return not self.has_work and self._reserved == 0
+        return not self.has_work and self._reserved == 0 and len(self._free_slots) == self._n_slots

@@ -61,8 +61,10 @@ class Sequence:
         if self.finished:
             return
         self.finished = True
-        if reason in ("stop", "length"):
-            self.emit(self.detokenizer.finish(), 0)
         if self.sampler is not None:
             self.sampler.close()
-        self.sink(Finished(reason, Usage(len(self.prompt), self.n_completion), error))
+        try:
+            if reason in ("stop", "length"):
+                self.emit(self.detokenizer.finish(), 0)
+        finally:
+            self.sink(Finished(reason, Usage(len(self.prompt), self.n_completion), error))

@@ -15,7 +15,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aion.engine.model import Model
-from aion.errors import InvalidRequest
+from aion.errors import InvalidRequest, ModelError
 from aion.types import Message
 
 _OPEN, _CLOSE = "\ue0a0", "\ue0a1"
@@ -28,10 +28,18 @@ class ChatTemplate:
     """Renders and tokenises conversations for one model. Immutable, thread-safe."""
 
     def __init__(self, model: Model, plain_form: PlainForm) -> None:
-        """`plain_form(system, prompt)` words the prompt of a model that carries no template."""
+        """`plain_form(system, prompt)` words the prompt of a model that carries no template.
+
+        Raises ModelError when the model's template is no Jinja.
+        """
         self._model = model
         self._plain_form = plain_form
-        self._template = _compile(model.chat_template) if model.chat_template else None
+        try:
+            self._template = _compile(model.chat_template) if model.chat_template else None
+        except jinja2.TemplateSyntaxError as error:
+            raise ModelError(
+                f"The chat template in {model.path} is broken ({error}); convert or download the model again."
+            ) from error
 
     def tokens(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of the conversation, ready for the assistant's turn.
@@ -78,20 +86,18 @@ class ChatTemplate:
         turns = [m.content for m in messages if m.role != "system"]
         return self._plain_form(system, "\n\n".join(turns))
 
-    def _tokenize(self, text: str) -> list[int]:
+    def _lacks_bos(self, text: str) -> bool:
         bos = self._model.token_text(self._model.bos)
-        add = self._model.adds_bos and not (bos and text.startswith(bos))
-        return self._model.tokenize(text, special=True, bos=add)
+        return self._model.adds_bos and not (bos and text.startswith(bos))
+
+    def _tokenize(self, text: str) -> list[int]:
+        return self._model.tokenize(text, special=True, bos=self._lacks_bos(text))
 
     def _tokenize_marked(self, text: str) -> list[int]:
-        tokens: list[int] = []
+        tokens = [self._model.bos] if self._lacks_bos(text) else []
         for index, part in enumerate(_MARKED.split(text)):
-            if not part:
-                continue
-            if index % 2:
-                tokens += self._model.tokenize(part)
-            else:
-                tokens += self._tokenize(part) if not tokens else self._model.tokenize(part, special=True)
+            if part:
+                tokens += self._model.tokenize(part, special=index % 2 == 0)
         return tokens
 
 

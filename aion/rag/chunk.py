@@ -27,12 +27,14 @@ def chunk(
     """
     chunks = []
     for section in document.sections:
-        path = _path(document.title, section)
+        path = _path(document.title, section, count_tokens, max_tokens)
         fits = partial(
             _fits, max_words=max_words, path=path, count_tokens=count_tokens, max_tokens=max_tokens
         )
+        line, counted = section.line, 0
         for start, end in _cut(section.text, max_words, fits):
-            line = section.line + section.text.count("\n", 0, start)
+            line += section.text.count("\n", counted, start)
+            counted = start
             chunks.append(Chunk(document.title, _join(path, section.text[start:end]), line))
     return chunks
 
@@ -42,9 +44,16 @@ def n_words(text: str) -> int:
     return max(len(text.split()), ceil(len(text) / CHARS_PER_WORD))
 
 
-def _path(title: str, section: Section) -> str:
+def _path(
+    title: str, section: Section, count_tokens: Callable[[str], int] | None, max_tokens: int | None
+) -> str:
+    """The heading path; where tokens are short its beginning goes, so that half are left for the text."""
     headings = section.headings
-    return PATH_SEPARATOR.join(headings if headings[:1] == (title,) else (title, *headings))
+    names = list(headings if headings[:1] == (title,) else (title, *headings))
+    if count_tokens is not None and max_tokens is not None:
+        while len(names) > 1 and count_tokens(PATH_SEPARATOR.join(names)) > max_tokens // 2:
+            del names[0]
+    return PATH_SEPARATOR.join(names)
 
 
 def _join(path: str, body: str) -> str:

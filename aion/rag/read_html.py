@@ -11,7 +11,7 @@ from aion.rag.read_markdown import read_markdown
 from aion.types import Section
 
 _AROUND = ("script", "style", "nav", "header", "footer", "template", "noscript", "svg", "iframe")
-MAX_TITLE_WORDS = 30
+MAX_TITLE_CHARS = 300
 
 
 def read_html(text: str) -> tuple[str | None, tuple[Section, ...]]:
@@ -36,7 +36,7 @@ def read_html(text: str) -> tuple[str | None, tuple[Section, ...]]:
 def _title(soup: BeautifulSoup) -> str | None:
     for name in ("h1", "title"):
         tag = soup.find(name)
-        words = tag.get_text(" ").split() if tag else []
-        if words:
-            return " ".join(words[:MAX_TITLE_WORDS])
+        title = " ".join(tag.get_text(" ").split()) if tag else ""
+        if title:
+            return title[:MAX_TITLE_CHARS]
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aion.types import Section
 
-MAX_HEADING_WORDS = 30  # a longer "heading" is a paragraph that begins with #
+MAX_HEADING_CHARS = 300  # a longer "heading" is a paragraph that begins with #
 
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
@@ -90,7 +90,7 @@ def _front_matter(text: str) -> tuple[str | None, int]:
     if match is None:
         return None, 0
     found = _FRONT_TITLE.search(match.group(1))
-    title = found.group(1).strip("'\"").strip() if found else None
+    title = found.group(1).strip("'\"").strip()[:MAX_HEADING_CHARS] if found else None
     return title or None, match.group().count("\n")
 
 
@@ -114,7 +114,7 @@ def _heading(lines: list[str], index: int, start: int) -> _Heading | None:
         heading = _Heading(1 if "=" in lines[index + 1] else 2, _plain(lines[index]), 2)
     else:
         return None
-    return heading if 0 < len(heading.text.split()) <= MAX_HEADING_WORDS else None
+    return heading if 0 < len(heading.text) <= MAX_HEADING_CHARS else None
 
 
 def _is_setext(lines: list[str], index: int, start: int) -> bool:

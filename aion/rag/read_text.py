@@ -5,8 +5,8 @@ from __future__ import annotations
 from aion.rag.read_markdown import section_of
 from aion.types import Section
 
-MAX_TITLE_WORDS = 12
-MAX_HEADING_WORDS = 8
+MAX_TITLE_CHARS = 100
+MAX_HEADING_CHARS = 60
 
 
 def read_text(text: str) -> tuple[str | None, tuple[Section, ...]]:
@@ -31,14 +31,14 @@ def _title(lines: list[str], first: int) -> str | None:
     if first == len(lines):
         return None
     line = lines[first].strip()
-    if len(line.split()) > MAX_TITLE_WORDS or line.endswith((".", "!", "?", ";", ",")):
+    if len(line) > MAX_TITLE_CHARS or line.endswith((".", "!", "?", ";", ",")):
         return None
     return _plain(line)
 
 
 def _is_heading(lines: list[str], n: int) -> bool:
     line = lines[n].strip()
-    if not line or len(line.split()) > MAX_HEADING_WORDS or (n > 0 and lines[n - 1].strip()):
+    if not line or len(line) > MAX_HEADING_CHARS or (n > 0 and lines[n - 1].strip()):
         return False
     alone = n + 1 == len(lines) or not lines[n + 1].strip()
     return (line.endswith(":") and alone) or (line.isupper() and sum(map(str.isalpha, line)) > 2)

@@ -22,7 +22,7 @@ class Retriever:
         documents: Documents,
         embedder: Embedder,
         *,
-        dense_weight: float = 0.35,
+        dense_weight: float = 0.2,
         mmr_lambda: float = 0.7,
     ) -> None:
         self._vectors = vectors

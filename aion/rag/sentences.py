@@ -12,6 +12,7 @@ _WORDS = (
     "mr mrs ms jr vs e.g i.e no fig figs approx"
 )
 _ABBREVIATIONS = frozenset(_WORDS.split())
+_MAX_WORD_CHARS = 40  # looked back at for an abbreviation
 _BOUNDARY = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=[\"'“‘«(\[]?[A-ZÀ-ÖØ-Þ0-9])")
 _LAST_WORD = re.compile(r"([\wªº.]+)\.[\"'”’»)\]]*$")
 
@@ -25,10 +26,10 @@ def split_sentences(text: str) -> list[str]:
     sentences: list[str] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
-        head = text[start : match.start()] + match.group().rstrip()
-        if _ends_with_abbreviation(head):
+        end = match.start() + len(match.group().rstrip())
+        if _ends_with_abbreviation(text[max(start, end - _MAX_WORD_CHARS) : end]):
             continue
-        sentences.append(head.strip())
+        sentences.append(text[start:end].strip())
         start = match.end()
     sentences.append(text[start:].strip())
     return [s for s in sentences if s]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -26,18 +26,21 @@ _PANEL = Path(__file__).parent / "panel"
 
 def create_app(services: Services) -> Starlette:
     """An app over running services; it starts and stops nothing itself."""
+    panel = PanelHeaders(StaticFiles(directory=_PANEL, html=True))
     app = Starlette(
         routes=[
+            Route("/", panel, methods=["GET"]),
+            Mount("/panel", panel),
             Route("/health", health),
             Route("/generate", generate, methods=["POST"]),
             Route("/api/ai/chat", chat, methods=["POST"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/models", models),
-            Mount("/", PanelHeaders(StaticFiles(directory=_PANEL, html=True)), name="panel"),
         ],
         exception_handlers={
             AionError: aion_error,
             ClientGone: _client_gone,
+            ClientDisconnect: _client_gone,
             HTTPException: http_error,
             Exception: unexpected_error,
         },

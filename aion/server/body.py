@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -14,6 +15,9 @@ from aion.server.schemas import Body
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 Schema = TypeVar("Schema", bound=Body)
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = 80
+_shown.maxlist = _shown.maxdict = _shown.maxlevel = 2
 
 
 async def read_body(request: Request, schema: type[Schema]) -> Schema:
@@ -52,6 +56,5 @@ def _named(error: ValidationError) -> InvalidRequest:
     param = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return InvalidRequest(f"{param} is missing; it is required.", param=param)
-    given = repr(first["input"])
-    given = given if len(given) <= 80 else given[:77] + "..."
-    return InvalidRequest(f"{param} is {given}: {first['msg'][0].lower()}{first['msg'][1:]}.", param=param)
+    given, reason = _shown.repr(first["input"]), first["msg"].removeprefix("Value error, ")
+    return InvalidRequest(f"{param} is {given}: {reason[0].lower()}{reason[1:]}.", param=param)

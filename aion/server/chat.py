@@ -25,15 +25,15 @@ async def chat(request: Request) -> Response:
     body = await read_body(request, ChatRequest)
     question = Question(body.message, services.settings.tenant, body.tau, bool(body.forceFallback), body.seed)
     if body.stream:
-        return await _streamed(services.router, question)
+        return await _streamed(request, services.router, question)
     answer = await unless_gone(request, services.router.answer(question))
     return JSONResponse(answer_json(answer), headers=_headers(answer))
 
 
-async def _streamed(router: Router, question: Question) -> Response:
+async def _streamed(request: Request, router: Router, question: Question) -> Response:
     """The first event is awaited before the response begins, so that early errors keep their status."""
     events = router.stream(question)
-    first = await anext(events)
+    first = await unless_gone(request, anext(events))
     return EventSourceResponse(_sse(first, events), headers={"X-Accel-Buffering": "no"})
 
 

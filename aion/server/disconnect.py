@@ -1,10 +1,10 @@
-"""Stops work nobody waits for: a plain (not streamed) request whose client went away is cancelled."""
+"""Stops work nobody waits for: while no response has begun, a client that goes away cancels it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -15,7 +15,7 @@ class ClientGone(Exception):
     """The client closed the connection before the answer was ready; nobody reads what is returned."""
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """Await `work`; when the client disconnects first, cancel it and raise ClientGone.
 
     The body of the request must have been read before.

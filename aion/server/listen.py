@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -39,16 +40,28 @@ def listen(settings: Settings) -> Iterator[Listening]:
             create_app(services), log_level="warning", timeout_graceful_shutdown=_GRACE_S, server_header=False
         )
         server = uvicorn.Server(config)
-        yield Listening(services, f"http://{host}:{port}", lambda: server.run(sockets=[bound]))
+        yield Listening(services, f"http://{host}:{port}", lambda: _run(server, bound))
+
+
+def _run(server: uvicorn.Server, bound: socket.socket) -> None:
+    """Serve until a signal. uvicorn raises that signal once more when it has ended, which would kill the
+    process before its parts are closed: an end that was asked for is a good end."""
+    ignored = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[bound])
+    finally:
+        for number, handler in ignored.items():
+            signal.signal(number, handler)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to the address. Raises SettingsError when it is taken or not ours."""
+    """A socket that listens, so the address is ours from now on. Raises SettingsError when it is not."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen()
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:

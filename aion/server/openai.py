@@ -45,8 +45,8 @@ async def chat_completions(request: Request) -> Response:
     }
     if body.stream:
         events = services.generator.stream(messages, sampling)
-        first = await anext(events)
-        usage_wanted = body.stream_options is not None and body.stream_options.include_usage
+        first = await unless_gone(request, anext(events))
+        usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
         return EventSourceResponse(_sse(head, first, events, usage_wanted), sep="\n")
     completion = await unless_gone(request, complete(services.generator, messages, sampling))
     message = {"role": "assistant", "content": completion.text}
@@ -57,7 +57,7 @@ async def chat_completions(request: Request) -> Response:
 
 
 def _messages(body: CompletionRequest) -> list[Message]:
-    return [Message("system" if m.role == "developer" else m.role, m.text) for m in body.messages]
+    return [Message("system" if m.role == "developer" else m.role, m.content) for m in body.messages]
 
 
 def _sampling(body: CompletionRequest, settings: Settings) -> Sampling:
@@ -66,7 +66,7 @@ def _sampling(body: CompletionRequest, settings: Settings) -> Sampling:
         top_p=settings.top_p if body.top_p is None else body.top_p,
         max_new_tokens=body.max_tokens or settings.max_new_tokens,
         seed=body.seed,
-        stop=body.stop_strings,
+        stop=tuple(body.stop or ()),
     )
 
 

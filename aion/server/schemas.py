@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Strict, field_validator
 
-Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-Temperature = Annotated[float, Field(ge=0.0, le=2.0)]
-TopP = Annotated[float, Field(gt=0.0, le=1.0)]
-NewTokens = Annotated[int, Field(ge=1, le=131072)]
+Unit = Annotated[float, Strict(), Field(ge=0.0, le=1.0)]
+Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0)]
+TopP = Annotated[float, Strict(), Field(gt=0.0, le=1.0)]
+NewTokens = Annotated[int, Strict(), Field(ge=1, le=131072)]
+Seed = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
 
 
 class Body(BaseModel):
@@ -34,34 +36,36 @@ class ChatRequest(Body):
     """`POST /api/ai/chat` of the contract; `stream` asks for server-sent events."""
 
     message: str
-    forceFallback: bool | None = False  # noqa: N815
+    forceFallback: Flag | None = False  # noqa: N815
     tau: Unit | None = None
-    stream: bool = False
-    seed: int | None = None
-
-
-class TextPart(Body):
-    """A part of a message's content in OpenAI's list form."""
-
-    type: Literal["text"]
-    text: str
+    stream: Flag | None = False
+    seed: Seed | None = None
 
 
 class ChatMessage(Body):
-    """One turn in OpenAI's form."""
+    """One turn in OpenAI's form; a content given as a list of text parts becomes one text."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: str
 
-    @property
-    def text(self) -> str:
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content)
+    @field_validator("content", mode="before")
+    @classmethod
+    def _joined(cls, content: object) -> object:
+        return "".join(map(_part_text, content)) if isinstance(content, list) else content
+
+
+def _part_text(part: object) -> str:
+    """The text of a part. Raises ValueError for images, sound and the like."""
+    if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
+        return str(part["text"])
+    kind = part.get("type") if isinstance(part, dict) else type(part).__name__
+    raise ValueError(
+        f"a part of type {kind!r} cannot be read; AION takes parts with 'type': 'text' and a 'text'"
+    )
 
 
 class StreamOptions(Body):
-    include_usage: bool = False
+    include_usage: Flag | None = False
 
 
 class CompletionRequest(Body):
@@ -69,19 +73,18 @@ class CompletionRequest(Body):
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     model: str | None = None
-    stream: bool = False
+    stream: Flag | None = False
     stream_options: StreamOptions | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     max_tokens: NewTokens | None = Field(
         None, validation_alias=AliasChoices("max_completion_tokens", "max_tokens")
     )
-    stop: str | list[str] | None = None
-    seed: int | None = None
+    stop: list[str] | None = None
+    seed: Seed | None = None
     n: Literal[1] | None = 1
 
-    @property
-    def stop_strings(self) -> tuple[str, ...]:
-        if self.stop is None:
-            return ()
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _listed(cls, stop: object) -> object:
+        return [stop] if isinstance(stop, str) else stop

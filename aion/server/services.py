@@ -64,9 +64,10 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
         retriever = Retriever(
             Vectors(store), Lexical(store), documents, embedder, mmr_lambda=settings.mmr_lambda
         )
-        yield Library(
-            store, documents, embedder, Ingester(documents, embedder, settings.chunk_words), retriever
+        ingester = Ingester(
+            documents, embedder, settings.chunk_words, embedder.count_tokens, embedder.max_tokens
         )
+        yield Library(store, documents, embedder, ingester, retriever)
 
 
 @contextlib.contextmanager

@@ -103,6 +103,8 @@ def _open(path: Path) -> apsw.Connection:
     db = apsw.Connection(str(path))
     try:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        if db.readonly("main"):
+            raise apsw.ReadOnlyError
         _refuse_foreign(db, path)
         for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")

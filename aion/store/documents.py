@@ -115,7 +115,12 @@ class Documents:
     def count_chunks(self, tenant: str) -> int:
         """How many chunks the tenant's documents have."""
         with self._store.read() as db:
-            return int(db.execute("SELECT count(*) FROM chunks WHERE tenant = ?", (tenant,)).get)
+            count = db.execute(
+                "SELECT count(*) FROM documents JOIN chunks ON document_id = documents.id "
+                "WHERE documents.tenant = ?",
+                (tenant,),
+            )
+            return int(count.get)
 
     def chunks_by_id(self, tenant: str, ids: Sequence[int]) -> dict[int, ChunkRow]:
         """The tenant's chunks among `ids`; those that are gone are left out."""

@@ -40,7 +40,8 @@ def folder(tmp_path: Path) -> Path:
     root = tmp_path / "sintra"
     root.mkdir()
     (root / "full-day.md").write_text(
-        "# Tour full-day\n\nO tour full-day dura oito horas e inclui almoço.\n\n## Preço\n\nCusta 95 € por adulto.\n"
+        "# Tour full-day\n\nO tour full-day dura oito horas e inclui almoço.\n\n"
+        "## Preço\n\nCusta 95 € por adulto.\n"
     )
     (root / "half-day.txt").write_text(
         "Tour half-day\n\nO tour half-day dura quatro horas.\n\nPREÇO\n\nCusta 55 € por adulto.\n"

@@ -72,6 +72,12 @@ def test_no_chunk_has_more_tokens_than_allowed() -> None:
     assert sum(piece.text.count("frase") for piece in pieces) == 60
 
 
+def test_a_path_leaves_half_of_the_tokens_to_the_text() -> None:
+    headings = ("Guia", "a" * 90, "b" * 30, "c" * 30)
+    pieces = chunk(document(Section(headings, "palavra " * 60, 1)), 120, count_tokens=len, max_tokens=200)
+    assert {piece.text.partition("\n")[0] for piece in pieces} == {f"{'b' * 30} › {'c' * 30}"}
+
+
 WORDS = st.sampled_from(
     ["um", "Dois.", "três,", "Sr.", "- item", "| a |", "1. b", "```", "# x", "😀", "longa" * 30]
 )

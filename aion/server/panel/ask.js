@@ -15,8 +15,11 @@ async function showHealth() {
   try {
     const health = await (await fetch("health")).json();
     $("status").textContent = `${health.base_model} · ${health.n_documents} documentos`;
-    $("notice").textContent = health.notice;
-    $("notice").hidden = !health.notice;
+    $("notice").textContent = health.embedded_model
+      ? `${health.configured_model} não está nesta máquina. Responde o pequeno modelo embutido, que serve só para `
+        + "experimentar. Para respostas melhores, indique um arquivo GGUF em AION_BASE_MODEL e reinicie o AION."
+      : health.notice;
+    $("notice").hidden = !$("notice").textContent;
   } catch {
     $("status").textContent = "O serviço não responde.";
   }
@@ -60,7 +63,9 @@ function showPassages(answer) {
     item.classList.toggle("cited", answer.citations.includes(passage.n));
     const details = document.createElement("details");
     const summary = document.createElement("summary");
-    summary.textContent = `[${passage.n}] ${passage.title} — ${passage.source}, linha ${passage.line}`;
+    const where = document.createElement("span");
+    where.textContent = `${passage.source}, linha ${passage.line}`;
+    summary.append(`[${passage.n}] ${passage.title} `, where);
     const text = document.createElement("p");
     text.textContent = passage.text;
     details.append(summary, text);
@@ -87,19 +92,23 @@ async function ask(message, signal) {
     return;
   }
   let text = "";
+  let ended = false;
   for await (const { name, data } of serverEvents(response)) {
     if (name === "delta") {
       text += data.text;
       showAnswer(text);
     } else if (name === "error") {
       showFailure(data.error.message);
+      ended = true;
     } else if (name === "answer") {
       showAnswer(data.text);
       showPassages(data);
+      ended = true;
       const seconds = (data.ms.total / 1000).toFixed(1);
       $("facts").textContent = `${REASONS[data.reason] ?? data.reason} · C = ${data.C.toFixed(2)} · ${seconds} s`;
     }
   }
+  if (!ended) throw new Error("the stream was cut");
 }
 
 function setBusy(busy) {

@@ -1,0 +1,61 @@
+"""`aion serve` from its start to its end by a signal."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import command, environment
+
+
+@contextlib.contextmanager
+def served(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running `aion serve` and the address it printed; killed at the end if it still lives."""
+    process = subprocess.Popen(
+        command("serve", "--port", "0"), cwd=folder, env=environment(**more), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    watchdog = threading.Timer(120, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        found = re.search(r"answers at (http://\S+) with", process.stdout.readline())
+        assert found, process.communicate()
+        yield process, found[1]
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_answers_and_ends_well_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    with served(tmp_path) as (process, url):
+        assert httpx.get(f"{url}/health").json()["status"] == "ok"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert f"curl -s {url}/api/ai/chat" in out
+    assert "the small embedded model answers" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "aion.db-wal").exists()
+
+
+def test_it_listens_on_this_machine_only_unless_told(tmp_path: Path) -> None:
+    with served(tmp_path, AION_HOST="0.0.0.0") as (_, url):
+        assert url.startswith("http://127.0.0.1:")
+
+
+def test_settings_come_from_a_dotenv_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AION_CTX=512\nAION_DB=other.db\nUNRELATED=1\n")
+    with served(tmp_path) as (_, url):
+        assert httpx.get(f"{url}/health").json()["n_ctx"] == 512
+    assert (tmp_path / "other.db").exists()

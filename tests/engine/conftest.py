@@ -1,0 +1,73 @@
+"""A tiny random f32 model, made by AION's own converter, and engines on it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from aion.convert import convert
+from aion.engine.engine import Engine
+from aion.engine.model import Model
+from tests.convert.conftest import train_tokenizer
+from tests.convert.tiny import CONFIG, write_folder
+from tests.engine.runners import ExactRunner
+
+MakeTiny = Callable[[str | None], Path]
+
+
+class Endless(Model):
+    """Never draws an end token, so that a test knows how long an answer is."""
+
+    def is_end(self, token: int) -> bool:  # noqa: ARG002
+        return False
+
+
+class MakeEngine(Protocol):
+    def __call__(self, model: Model | None = None, **options: Any) -> Engine: ...
+
+
+@pytest.fixture(scope="session")
+def make_tiny(tmp_path_factory: pytest.TempPathFactory) -> MakeTiny:
+    """Converts a tiny checkpoint that carries the given chat template, or none."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = train_tokenizer(folder / "tokenizer.model")
+    checkpoint = write_folder(folder / "checkpoint", tokenizer, CONFIG | {"max_position_embeddings": 512})
+    numbers = itertools.count()
+
+    def make(chat_template: str | None) -> Path:
+        return convert(checkpoint, folder / f"{next(numbers)}.gguf", "f32", chat_template=chat_template)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_path(make_tiny: MakeTiny) -> Path:
+    return make_tiny(None)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_path: Path) -> Iterator[Model]:
+    with closing(Endless(tiny_path)) as model:
+        yield model
+
+
+@pytest.fixture
+def make_engine(tiny_model: Model) -> Iterator[MakeEngine]:
+    """Engines on one thread, exact in their numbers; closed at the end."""
+    with ExitStack() as stack:
+
+        def make(model: Model | None = None, **options: Any) -> Engine:
+            given: dict[str, Any] = {
+                "n_ctx": 128,
+                "n_parallel": 4,
+                "n_threads": 1,
+                "runner_type": ExactRunner,
+            } | options
+            return stack.enter_context(closing(Engine(model or tiny_model, **given)))
+
+        yield make

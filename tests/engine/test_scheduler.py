@@ -1,0 +1,158 @@
+"""The scheduler alone, with sequences that nobody computes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aion.engine.detokenizer import Detokenizer
+from aion.engine.scheduler import Scheduler, Work
+from aion.engine.sequence import Sequence
+from aion.types import Sampling
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(1, 40), st.integers(1, 24)),
+        st.tuples(st.just("step"), st.just(0), st.just(0)),
+        st.tuples(st.just("abort"), st.integers(0, 50), st.just(0)),
+    ),
+    max_size=60,
+)
+
+
+def sequence_of(n_prompt: int, max_new_tokens: int = 8) -> Sequence:
+    sampling = Sampling(max_new_tokens=max_new_tokens)
+    return Sequence([5] * n_prompt, sampling, lambda _event: None, Detokenizer())
+
+
+def compute(work: list[Work]) -> None:
+    """What runner and sampler would do."""
+    for piece in work:
+        piece.sequence.n_past = piece.end
+        if piece.samples:
+            piece.sequence.tokens.append(7)
+
+
+def step(scheduler: Scheduler, n_batch: int) -> list[Sequence]:
+    """One step of an engine; returns the sequences that came to their end."""
+    scheduler.admit()
+    work = scheduler.plan()
+    assert sum(piece.end - piece.start for piece in work) <= n_batch
+    assert bool(work) == bool(scheduler.running)
+    compute(work)
+    ended = [s for s in scheduler.running if s.n_completion >= s.sampling.max_new_tokens]
+    for sequence in ended:
+        scheduler.remove(sequence)
+    return ended
+
+
+def sizes(work: list[Work]) -> list[int]:
+    return [piece.end - piece.start for piece in work]
+
+
+def test_decode_tokens_come_first_and_prefill_takes_the_rest() -> None:
+    scheduler = Scheduler(n_slots=3, n_cells=300, n_batch=10)
+    first, second, third = sequence_of(25), sequence_of(4), sequence_of(30)
+    for sequence in (first, second):
+        scheduler.add(sequence)
+    step(scheduler, 10)
+    step(scheduler, 10)
+    step(scheduler, 10)  # 25 prompt tokens in three chunks, then the 4 of the second
+    scheduler.add(third)
+    scheduler.admit()
+    work = scheduler.plan()
+    assert [piece.sequence for piece in work] == [first, second, third]
+    assert sizes(work) == [1, 1, 8]
+    assert [piece.samples for piece in work] == [True, True, False]
+
+
+def test_a_younger_decoding_sequence_comes_before_an_older_prefill() -> None:
+    scheduler = Scheduler(n_slots=2, n_cells=300, n_batch=8)
+    short, long = sequence_of(2), sequence_of(100)
+    scheduler.add(long)
+    scheduler.add(short)
+    scheduler.admit()
+    compute([Work(short, 0, 2, True)])
+    assert [piece.sequence for piece in scheduler.plan()] == [short, long]
+
+
+def test_a_long_prompt_never_starves_decoding_sequences() -> None:
+    scheduler = Scheduler(n_slots=2, n_cells=2000, n_batch=16)
+    talking = sequence_of(2, max_new_tokens=60)
+    scheduler.add(talking)
+    step(scheduler, 16)
+    scheduler.add(sequence_of(500))
+    for n in range(2, 30):
+        step(scheduler, 16)
+        assert talking.n_completion == n
+
+
+def test_the_logits_of_a_prompt_are_wanted_at_its_end_only() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=10)
+    scheduler.add(sequence_of(20))
+    scheduler.admit()
+    seen = []
+    for _ in range(3):
+        work = scheduler.plan()
+        seen.append((work[0].start, work[0].end, work[0].samples))
+        compute(work)
+    assert seen == [(0, 10, False), (10, 20, True), (20, 21, True)]
+
+
+def test_nobody_overtakes_the_first_in_the_queue() -> None:
+    scheduler = Scheduler(n_slots=3, n_cells=50, n_batch=16)
+    running, big, small = sequence_of(20, 10), sequence_of(30, 10), sequence_of(1, 1)
+    for sequence in (running, big, small):
+        scheduler.add(sequence)
+    assert scheduler.admit() == [running]
+    scheduler.remove(running)
+    assert scheduler.admit() == [big, small]
+
+
+def test_a_waiting_sequence_leaves_without_a_slot() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=16)
+    running, waiting = sequence_of(5), sequence_of(5)
+    scheduler.add(running)
+    scheduler.add(waiting)
+    scheduler.admit()
+    assert scheduler.remove(waiting) is None
+    assert scheduler.remove(running) == 0
+    assert scheduler.is_idle_and_whole
+
+
+@given(operations=OPERATIONS, n_slots=st.integers(1, 5), n_batch=st.integers(5, 40))
+def test_slots_and_cells_are_conserved(
+    operations: list[tuple[str, int, int]], n_slots: int, n_batch: int
+) -> None:
+    n_cells = 64 * n_slots
+    scheduler = Scheduler(n_slots, n_cells, n_batch)
+    live: list[Sequence] = []
+    for kind, a, b in operations:
+        if kind == "add":
+            live.append(sequence_of(a, b))
+            scheduler.add(live[-1])
+        elif kind == "step":
+            ended = step(scheduler, n_batch)
+            live = [s for s in live if s not in ended]
+        elif live:
+            scheduler.remove(live.pop(a % len(live)))
+        slots = [s.slot for s in scheduler.running]
+        assert len(set(slots)) == len(slots) <= n_slots
+        assert sum(s.n_reserved for s in scheduler.running) <= n_cells
+        assert all(s.slot is None for s in scheduler.waiting)
+    while scheduler.has_work:
+        step(scheduler, n_batch)
+    assert scheduler.is_idle_and_whole
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 24)), max_size=20), st.integers(1, 4))
+def test_sequences_are_admitted_in_order_of_arrival(requests: list[tuple[int, int]], n_slots: int) -> None:
+    scheduler = Scheduler(n_slots, 64 * n_slots, 16)
+    sequences = [sequence_of(*request) for request in requests]
+    for sequence in sequences:
+        scheduler.add(sequence)
+    admitted: list[Sequence] = []
+    while scheduler.has_work:
+        admitted += scheduler.admit()
+        step(scheduler, 16)
+    assert admitted == sequences

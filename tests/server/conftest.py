@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from aion.server.services import open_services
+from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, live, narrow, settings_in
+
+
+@pytest.fixture(scope="session")
+def sintra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """AION as `make run` starts it, the example documents in its store."""
+    settings = settings_in(tmp_path_factory.mktemp("sintra"))
+    with open_services(settings) as services:
+        summary = services.library.ingester.ingest([SINTRA], settings.tenant)
+        assert not summary.failed
+        with live(services) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def _narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
+    folder = tmp_path_factory.mktemp("narrow")
+    (folder / "tour.md").write_text("# Tour\n\nO tour half-day dura quatro horas e custa 55 €.\n")
+    with narrow(settings_in(folder)) as running:
+        running.services.library.ingester.ingest([folder / "tour.md"], "default")
+        yield running
+
+
+@pytest.fixture
+def endless(_narrow: Narrow) -> Iterator[Narrow]:
+    """The narrow server, idle before and after."""
+    _narrow.wait_idle()
+    yield _narrow
+    _narrow.tap.open()
+    _narrow.wait_idle()
+
+
+@pytest.fixture(scope="session")
+def client(sintra: Live) -> Iterator[openai.OpenAI]:
+    """The official client, told nothing but the address."""
+    with openai.OpenAI(
+        base_url=f"{sintra.url}/v1", api_key="none", max_retries=0, timeout=DEADLINE_S
+    ) as made:
+        yield made

@@ -1,0 +1,202 @@
+"""A real server for tests: AION's own services behind a uvicorn in a thread, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from aion.answer.prompt import plain_prompt
+from aion.answer.router import Router
+from aion.engine.catalog import CHAT_FILE, embedded_file
+from aion.engine.engine import Engine
+from aion.engine.gate import ComputeGate
+from aion.engine.generator import LocalGenerator
+from aion.engine.model import Model
+from aion.engine.sequence import Sink
+from aion.engine.template import ChatTemplate
+from aion.events.log import EventLog
+from aion.server.app import create_app
+from aion.server.listen import bind
+from aion.server.services import Services, open_library
+from aion.settings import Settings, load_settings
+from aion.store.events import Events
+from aion.types import Sampling
+
+SINTRA = Path(__file__).parents[2] / "examples" / "sintra"
+DEADLINE_S = 60
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Poll `condition`; fail by saying `what` never came."""
+    give_up = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < give_up, f"waited {DEADLINE_S} s in vain for: {what}"
+        time.sleep(0.005)
+
+
+def settings_in(folder: Path, **overrides: object) -> Settings:
+    """One thread, a file of its own in `folder`, the embedded models, whatever the environment says."""
+    defaults: dict[str, object] = {
+        "db": folder / "aion.db",
+        "models_dir": folder / "models",
+        "base_model": "mistralai/Mistral-7B-Instruct-v0.3",
+        "threads": 1,
+        "parallel": 4,
+    }
+    return load_settings(**(defaults | overrides))
+
+
+@contextlib.contextmanager
+def serving(services: Services) -> Iterator[str]:
+    """The address at which a real uvicorn serves `services`, until the block ends."""
+    with contextlib.closing(bind("127.0.0.1", 0)) as bound:
+        config = uvicorn.Config(create_app(services), log_config=None, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="uvicorn")
+        thread.start()
+        try:
+            wait_until(lambda: server.started, "the server to start")
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running server and a client of it."""
+
+    url: str
+    services: Services
+    http: httpx.Client
+
+    @property
+    def address(self) -> tuple[str, int]:
+        port = httpx.URL(self.url).port
+        assert port is not None
+        return "127.0.0.1", port
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        return self.http.post(path, json=body)
+
+    def connect(self, path: str, body: object) -> socket.socket:
+        """Send a POST and return its socket, the answer unread."""
+        data = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: aion\r\nContent-Type: application/json\r\n"
+        sock = socket.create_connection(self.address, timeout=DEADLINE_S)
+        sock.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        return sock
+
+    def assert_answers(self) -> None:
+        """The service goes on."""
+        answer = self.post("/generate", {"prompt": "Olá", "max_new_tokens": 2})
+        assert (answer.status_code, answer.json()["ok"]) == (200, True)
+
+
+@contextlib.contextmanager
+def live(services: Services) -> Iterator[Live]:
+    with serving(services) as url, httpx.Client(base_url=url, timeout=DEADLINE_S) as http:
+        yield Live(url, services, http)
+
+
+class Tap(ComputeGate):
+    """A gate a test can shut: the engine then stands still before its next step, until let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+        self._permits = math.inf
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._permits > 0)
+            self._permits -= 1
+        super().__enter__()
+
+    def open(self) -> None:
+        self._set(math.inf)
+
+    def shut(self) -> None:
+        self._set(0)
+
+    def step_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Let single steps through until `condition`; then all stands still again."""
+
+        def stepped() -> bool:
+            if condition():
+                return True
+            self._set(1)
+            return False
+
+        wait_until(stepped, what)
+
+    def _set(self, permits: float) -> None:
+        with self._changed:
+            self._permits = permits
+            self._changed.notify_all()
+
+
+class EndlessModel(Model):
+    """The embedded model, never done: only `max_new_tokens`, a stop string or an abort ends it."""
+
+    def is_end(self, token: int) -> bool:  # noqa: ARG002
+        return False
+
+
+class WatchedEngine(Engine):
+    """An engine that remembers what it was asked for."""
+
+    submitted: list[int]
+    aborted: list[int]
+
+    def submit(self, prompt: Sequence[int], sampling: Sampling, sink: Sink) -> int:
+        sequence_id = super().submit(prompt, sampling, sink)
+        self.submitted.append(sequence_id)
+        return sequence_id
+
+    def abort(self, sequence_id: int) -> None:
+        super().abort(sequence_id)
+        self.aborted.append(sequence_id)
+
+
+@dataclass(frozen=True)
+class Narrow(Live):
+    """One slot, one place to wait (AION_PARALLEL=1, AION_QUEUE=1), an endless model and a tap."""
+
+    engine: WatchedEngine
+    tap: Tap
+
+    def wait_idle(self) -> None:
+        wait_until(lambda: self.engine.is_idle_and_whole, "all slots and cells to be free")
+
+
+@contextlib.contextmanager
+def narrow(settings: Settings) -> Iterator[Narrow]:
+    """Wired as aion.server.services does it, with the parts above."""
+    with contextlib.ExitStack() as stack:
+        path = embedded_file(CHAT_FILE, settings.models_dir)
+        model = stack.enter_context(contextlib.closing(EndlessModel(path)))
+        library = stack.enter_context(open_library(settings))
+        tap = Tap()
+        engine = WatchedEngine(
+            model, n_ctx=settings.ctx, n_parallel=1, n_threads=1, n_waiting_max=1, gate=tap
+        )
+        engine.submitted, engine.aborted = [], []
+        stack.enter_context(contextlib.closing(engine))
+        stack.callback(tap.open)
+        generator = LocalGenerator(engine, ChatTemplate(model, plain_prompt))
+        log = EventLog(Events(library.store))
+        router = Router(library.retriever, generator, log, tau=0.0, system_prompt="")
+        services = Services(settings, library, engine, generator, router, True, "")
+        running = stack.enter_context(live(services))
+        yield Narrow(running.url, services, running.http, engine, tap)
