@@ -86,6 +86,10 @@ def serve(
         services = listening.services
         if services.notice:
             _err.print(f"[yellow]Note:[/] {escape(services.notice)}")
+        if "host" in settings.model_fields_set and settings.host != settings.bind_host:
+            _err.print(
+                f"[yellow]Note:[/] {settings.host} would let anyone ask; AION_ALLOW_ANONYMOUS=true opens it."
+            )
         name = services.generator.model_name
         _out.print(f"AION {__version__} answers at [bold]{listening.url}[/] with {name}. Try:\n")
         _out.print(_curl(listening.url), markup=False)
@@ -122,7 +126,8 @@ def ingest(
         summary = library.ingester.ingest(paths, settings.tenant, advance)
     _out.print(
         f"{summary.added} added, {summary.changed} changed, {summary.skipped} unchanged, "
-        f"{len(summary.failed)} failed" + (f", {summary.ignored} of unknown kinds." if summary.ignored else ".")
+        f"{len(summary.failed)} failed"
+        + (f", {summary.ignored} of unknown kinds." if summary.ignored else ".")
     )
     for source, reason in summary.failed:
         _err.print(f"[red]failed[/] {escape(source)}: {escape(reason)}")

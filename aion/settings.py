@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +70,14 @@ class Settings(BaseSettings):
     @property
     def bind_host(self) -> str:
         """AION_HOST, but 127.0.0.1 while nothing keeps strangers out (docs/architecture.md)."""
-        return self.host if self.allow_anonymous else "127.0.0.1"
+        return self.host if self.allow_anonymous or _is_loopback(self.host) else "127.0.0.1"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -80,7 +80,9 @@ async def tokens_per_second(services: Services, streams: int, rounds: int = 5) -
 
     async def one(k: int) -> int:
         sampling = Sampling(temperature=0.0, max_new_tokens=200)
-        async for event in services.generator.stream([Message("user", f"Conte até {k} e siga " * 8)], sampling):
+        async for event in services.generator.stream(
+            [Message("user", f"Conte até {k} e siga " * 8)], sampling
+        ):
             if isinstance(event, Finished):
                 return event.usage.n_completion
         return 0
@@ -121,7 +123,9 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--model", default=None, help="a GGUF instead of the one AION chooses")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def choose_base_model(name: str, models_dir: Path) -> ModelChoice:
         )
     stem = name.partition("/")[2].lower()
     for file in sorted(models_dir.glob("*.gguf")) if models_dir.is_dir() else []:
-        if file.name.lower().startswith(stem):
+        if re.match(rf"{re.escape(stem)}[-._]", file.name.lower()) and file.name not in (
+            CHAT_FILE,
+            EMBED_FILE,
+        ):
             return ModelChoice(file, is_embedded=False)
     notice = (
         f"{name} is not on this machine, so the small embedded model answers. "

@@ -102,11 +102,11 @@ class ChatTemplate:
 
 
 def fold_system(messages: Sequence[Message]) -> Sequence[Message]:
-    """The same conversation with the system text in front of the first user turn."""
+    """The same conversation with the system text in front of the first user turn; unchanged without one."""
     system = [m.content for m in messages if m.role == "system"]
     rest = [m for m in messages if m.role != "system"]
     if not system or not rest or rest[0].role != "user":
-        return rest
+        return messages
     return [Message("user", "\n\n".join([*system, rest[0].content])), *rest[1:]]
 
 

@@ -48,15 +48,15 @@ def _sampling(body: GenerateRequest, settings: Settings) -> Sampling:
 
 
 async def complete(generator: Generator, messages: list[Message], sampling: Sampling) -> Completion:
-    """Gather a whole generation. Raises EngineFailed when it ends with an error."""
+    """Gather a whole generation. Raises EngineFailed when it ends with an error or a shutdown."""
     parts: list[str] = []
     stream = generator.stream(messages, sampling)
     try:
         async for event in stream:
             if isinstance(event, Delta):
                 parts.append(event.text)
-            elif event.reason == "error":
-                raise EngineFailed(event.error or "The model failed.")
+            elif event.reason in ("error", "abort"):
+                raise EngineFailed(event.error or "AION is shutting down; ask again when it is back.")
             else:
                 return Completion("".join(parts), event.reason, event.usage)
     finally:

@@ -84,10 +84,9 @@ async def _sse(
             yield _chunk(head, {"content": event.text})
             event = await anext(events)
         assert isinstance(event, Finished)
-        if event.reason == "error":
-            yield json.dumps(
-                error_body(event.error or "The model failed.", "server_error"), ensure_ascii=False
-            )
+        if event.reason in ("error", "abort"):
+            message = event.error or "AION is shutting down; ask again when it is back."
+            yield json.dumps(error_body(message, "server_error"), ensure_ascii=False)
         else:
             yield _chunk(head, {}, event.reason)
             if usage_wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -99,6 +100,19 @@ class Store:
 
 
 def _open(path: Path) -> apsw.Connection:
+    """A connection, waited for while other processes create the file: SQLite refuses to change the
+    journal mode of a file in use at once, whatever the busy timeout is."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return _connect(path)
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _connect(path: Path) -> apsw.Connection:
     """A connection with the pragmas and sqlite-vec; nothing is written before the file is known as ours."""
     db = apsw.Connection(str(path))
     try:
