@@ -177,7 +177,8 @@ def _sources(answer: Answer) -> Table:
         table.add_column(column, no_wrap=column != "passage")
     for p in answer.passages:
         mark = f"[bold green]\\[{p.n}][/]" if p.n in answer.cited else f"\\[{p.n}]"
-        passage = Text(" ".join(p.text.split())[:200], no_wrap=True, overflow="ellipsis")
+        body = p.text.partition("\n")[2] or p.text
+        passage = Text(" ".join(body.split())[:200], no_wrap=True, overflow="ellipsis")
         table.add_row(mark, escape(p.source), f"{p.score:.2f}", passage)
     return table
 

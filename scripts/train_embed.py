@@ -26,7 +26,7 @@ from nano_data import Corpus, Maker
 from nano_tourism import facts, product_name
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from train_nano import BOS, EOS, Config, Trunk, optimizers, schedule, train_tokenizer
+from train_nano import BOS, EOS, Config, Interrupt, Trunk, optimizers, rounded, schedule, train_tokenizer
 
 MAX_TOKENS = 512
 
@@ -74,7 +74,7 @@ class Pairs(Maker):
 
 
 def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-    longest = max(len(r) for r in rows)
+    longest = rounded(max(len(r) for r in rows))
     ids = torch.zeros(len(rows), longest, dtype=torch.long)
     keep = torch.zeros(len(rows), longest, dtype=torch.bool)
     for i, row in enumerate(rows):
@@ -164,7 +164,8 @@ def train(args: argparse.Namespace) -> None:
     steps_of = optimizers(model, args.lr)
     draw = Pairs(corpus, args.seed)
     start, step, mean_loss = time.monotonic(), 0, math.nan
-    while (used := time.monotonic() - start) < args.minutes * 60:
+    interrupt = Interrupt()
+    while (used := time.monotonic() - start) < args.minutes * 60 and not interrupt.wanted:
         progress = used / (args.minutes * 60)
         rate = args.lr * schedule(progress) * min(1.0, (step + 1) / 40)
         for o in steps_of:

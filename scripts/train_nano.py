@@ -14,10 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
+import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")  # a kernel a shape: gigabytes in an hour
 
 import sentencepiece as spm
 import torch
@@ -230,13 +234,30 @@ class Batches:
             if pairs and longest * (len(pairs) + 1) > stage.tokens:
                 break
             pairs.append((head, tail))
-        longest = max(len(h) + len(t) for h, t in pairs)
+        longest = rounded(max(len(h) + len(t) for h, t in pairs))
         ids = torch.zeros(len(pairs), longest, dtype=torch.long)
         answers = torch.zeros(len(pairs), longest, dtype=torch.bool)
         for row, (head, tail) in enumerate(pairs):
             ids[row, : len(head) + len(tail)] = torch.tensor(head + tail)
             answers[row, len(head) : len(head) + len(tail)] = True
         return ids, answers
+
+
+def rounded(length: int) -> int:
+    """The next multiple of 64, at most the context: few shapes keep memory small."""
+    return min(2048, -(-length // 64) * 64)
+
+
+class Interrupt:
+    """Set by SIGTERM or Ctrl-C: the loop ends after its step and saves, so that `--resume` loses nothing."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._want)
+
+    def _want(self, *_: object) -> None:
+        self.wanted = True
 
 
 def answer_loss(model: Trunk, ids: Tensor, answers: Tensor) -> tuple[Tensor, float]:
@@ -249,9 +270,15 @@ def answer_loss(model: Trunk, ids: Tensor, answers: Tensor) -> tuple[Tensor, flo
     return F.cross_entropy(logits, target), right
 
 
-def save_checkpoint(model: Trunk, config: Config, out: Path) -> None:
-    """Write config.json, model.safetensors (bf16) and tokenizer_config.json in Hugging Face's form."""
-    tensors = {f"model.{k}": v.to(torch.bfloat16).contiguous() for k, v in model.state_dict().items()}
+def save_checkpoint(model: Trunk, config: Config, out: Path, sharpness: float) -> None:
+    """Write config.json, model.safetensors (bf16) and tokenizer_config.json in Hugging Face's form.
+
+    The final norm, and so every logit, is multiplied by `sharpness`: AION asks at temperature 0.5,
+    and a model whose whole art is copying should not be led astray by chance.
+    """
+    weights = model.state_dict()
+    weights["norm.weight"] = weights["norm.weight"] * sharpness
+    tensors = {f"model.{k}": v.to(torch.bfloat16).contiguous() for k, v in weights.items()}
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
     head_dim = config.hidden_size // config.num_attention_heads
     (out / "config.json").write_text(json.dumps({
@@ -310,7 +337,14 @@ def train(args: argparse.Namespace) -> None:
     log = (out / "log.jsonl").open("a")
     last_save = clock = time.monotonic()
     mean_loss, mean_right = 0.0, 0.0
-    while used < args.minutes * 60:
+    interrupt = Interrupt()
+
+    def save() -> None:
+        save_checkpoint(model, config, out, args.sharpness)
+        torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in steps_of],
+                    "used": used, "tokens": tokens, "step": step}, state)  # fmt: skip
+
+    while used < args.minutes * 60 and not interrupt.wanted:
         progress = used / (args.minutes * 60)
         stage = lesson(progress)
         rate = args.lr * schedule(progress) * min(1.0, (step + 1) / 60)
@@ -338,10 +372,8 @@ def train(args: argparse.Namespace) -> None:
             log.flush()
         if now - last_save > 240:
             last_save = now
-            save_checkpoint(model, config, out)
-            torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in steps_of],
-                        "used": used, "tokens": tokens, "step": step}, state)  # fmt: skip
-    save_checkpoint(model, config, out)
+            save()
+    save()
     print(f"done: {step} steps, {tokens / 1e6:.1f}M tokens, {used:.0f} s", flush=True)
 
 
@@ -359,6 +391,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--vocab", type=int, default=4096)
     parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--sharpness", type=float, default=4.0, help="factor on the logits")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=1)

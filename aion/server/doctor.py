@@ -49,6 +49,15 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
 def _llama(_settings: Settings) -> Iterator[Finding]:
     on = [name for name, value in library.features().items() if value == "1"]
     yield Finding("ok", "llama.cpp", f"{library.version()}: {', '.join(on)}")
+    if library.has_amx():
+        text = (
+            "built with AMX kernels, which crash in some builds; AION runs without them and without repacking"
+        )
+        remedy = (
+            "Faster: CMAKE_ARGS='-DCMAKE_C_FLAGS=-U__AMX_INT8__ -DCMAKE_CXX_FLAGS=-U__AMX_INT8__' "
+            "pip install --force-reinstall --no-cache-dir llama-cpp-python"
+        )
+        yield Finding("note", "llama.cpp", text, remedy)
 
 
 def _compute(settings: Settings) -> Iterator[Finding]:

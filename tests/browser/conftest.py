@@ -15,7 +15,7 @@ from aion.events.log import EventLog
 from aion.server.services import open_services
 from aion.store.events import Events
 from aion.types import Delta, Finished, GenerationEvent, Message, Sampling, Usage
-from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, live, narrow, settings_in
+from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, lent, live, narrow_with_document, settings_in
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -127,17 +127,11 @@ def scripted(sintra: Live) -> Iterator[Live]:
 
 @pytest.fixture(scope="module")
 def _narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    folder = tmp_path_factory.mktemp("narrow")
-    (folder / "tour.md").write_text("# Tour\n\nO tour half-day dura quatro horas e custa 55 €.\n")
-    with narrow(settings_in(folder)) as running:
-        running.services.library.ingester.ingest([folder / "tour.md"], "default")
+    with narrow_with_document(tmp_path_factory.mktemp("narrow")) as running:
         yield running
 
 
 @pytest.fixture
 def endless(_narrow: Narrow) -> Iterator[Narrow]:
     """One slot, one place to wait, a model that never ends, a tap that stops it."""
-    _narrow.wait_idle()
-    yield _narrow
-    _narrow.tap.open()
-    _narrow.wait_idle()
+    yield from lent(_narrow)

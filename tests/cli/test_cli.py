@@ -57,7 +57,7 @@ def test_ask_writes_the_answer_and_its_sources(aion: Run, documents: Path) -> No
     text, _, below = done.out.partition("\n\nused: ")
     assert text.strip()
     assert below.startswith("local, ")
-    assert re.search(r"\[1\] +docs/full-day\.md +\d\.\d\d +Tour full-day", below)
+    assert re.search(r"\[1\] +docs/full-day\.md +\d\.\d\d +O tour full-day dura", below)
 
 
 def test_ask_without_documents_says_what_to_do(aion: Run) -> None:

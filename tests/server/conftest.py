@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from aion.server.services import open_services
-from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, live, narrow, settings_in
+from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, lent, live, narrow_with_document, settings_in
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +22,14 @@ def sintra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def _narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
-    folder = tmp_path_factory.mktemp("narrow")
-    (folder / "tour.md").write_text("# Tour\n\nO tour half-day dura quatro horas e custa 55 €.\n")
-    with narrow(settings_in(folder)) as running:
-        running.services.library.ingester.ingest([folder / "tour.md"], "default")
+    with narrow_with_document(tmp_path_factory.mktemp("narrow")) as running:
         yield running
 
 
 @pytest.fixture
 def endless(_narrow: Narrow) -> Iterator[Narrow]:
     """The narrow server, idle before and after."""
-    _narrow.wait_idle()
-    yield _narrow
-    _narrow.tap.open()
-    _narrow.wait_idle()
+    yield from lent(_narrow)
 
 
 @pytest.fixture(scope="session")

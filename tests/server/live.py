@@ -200,3 +200,20 @@ def narrow(settings: Settings) -> Iterator[Narrow]:
         services = Services(settings, library, engine, generator, router, True, "")
         running = stack.enter_context(live(services))
         yield Narrow(running.url, services, running.http, engine, tap)
+
+
+@contextlib.contextmanager
+def narrow_with_document(folder: Path) -> Iterator[Narrow]:
+    """A narrow server in `folder` that holds one short document."""
+    (folder / "tour.md").write_text("# Tour\n\nO tour half-day dura quatro horas e custa 55 €.\n")
+    with narrow(settings_in(folder)) as running:
+        running.services.library.ingester.ingest([folder / "tour.md"], "default")
+        yield running
+
+
+def lent(running: Narrow) -> Iterator[Narrow]:
+    """The narrow server to one test: idle before and after."""
+    running.wait_idle()
+    yield running
+    running.tap.open()
+    running.wait_idle()
