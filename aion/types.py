@@ -84,6 +84,11 @@ class Generator(Protocol):
         """The most tokens prompt and answer may have together."""
         ...
 
+    @property
+    def n_ctx_effective(self) -> int:
+        """The longest prompt the model makes good use of; at most `n_ctx`."""
+        ...
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt these messages make. Thread-safe."""
         ...

@@ -26,7 +26,19 @@ from nano_data import Corpus, Maker
 from nano_tourism import facts, product_name
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from train_nano import BOS, EOS, Config, Interrupt, Trunk, optimizers, rounded, schedule, train_tokenizer
+from train_nano import (
+    BOS,
+    EOS,
+    Config,
+    Interrupt,
+    Trunk,
+    optimizers,
+    rounded,
+    schedule,
+    set_rate,
+    smoothed,
+    train_tokenizer,
+)
 
 MAX_TOKENS = 512
 
@@ -168,9 +180,7 @@ def train(args: argparse.Namespace) -> None:
     while (used := time.monotonic() - start) < args.minutes * 60 and not interrupt.wanted:
         progress = used / (args.minutes * 60)
         rate = args.lr * schedule(progress) * min(1.0, (step + 1) / 40)
-        for o in steps_of:
-            for group in o.param_groups:
-                group["lr"] = rate
+        set_rate(steps_of, rate)
         pairs = draw.pairs(args.batch)
         with torch.autocast("cpu", torch.bfloat16):
             asked, held = embed(model, sp, [q for q, _ in pairs]), embed(model, sp, [p for _, p in pairs])
@@ -181,7 +191,7 @@ def train(args: argparse.Namespace) -> None:
             o.step()
             o.zero_grad(set_to_none=True)
         step += 1
-        mean_loss = loss.item() if step == 1 else 0.95 * mean_loss + 0.05 * loss.item()
+        mean_loss = smoothed(mean_loss, loss.item())
         if step % 25 == 0:
             print({"step": step, "s": round(used), "loss": round(mean_loss, 4)}, flush=True)
     save_checkpoint(model, config, out)

@@ -32,6 +32,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 BOS, EOS, INST, END_INST = 1, 2, 3, 4
+EFFECTIVE_CONTEXT = 320  # measured: with longer prompts the model loses the right passage
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}[INST] {{ message['content'] }}[/INST]"
@@ -283,7 +284,8 @@ def save_checkpoint(model: Trunk, config: Config, out: Path, sharpness: float) -
     head_dim = config.hidden_size // config.num_attention_heads
     (out / "config.json").write_text(json.dumps({
         "architectures": ["MistralForCausalLM"], "model_type": "mistral", **asdict(config),
-        "head_dim": head_dim, "hidden_act": "silu", "tie_word_embeddings": True, "sliding_window": None,
+        "head_dim": head_dim, "hidden_act": "silu", "tie_word_embeddings": True,
+        "context_length_effective": EFFECTIVE_CONTEXT, "sliding_window": None,
         "bos_token_id": BOS, "eos_token_id": EOS, "torch_dtype": "bfloat16",
     }, indent=2) + "\n")  # fmt: skip
     (out / "tokenizer_config.json").write_text(json.dumps({
@@ -307,74 +309,103 @@ def schedule(progress: float) -> float:
     return max(0.05, min(1.0, 2.0 * (1.0 - progress)))
 
 
-def train(args: argparse.Namespace) -> None:
-    torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    corpus = Corpus(Path(args.data))
-    print(f"{len(corpus.articles)} passages, {len(corpus.questions)} questions with a sentence", flush=True)
-    config = Config(vocab_size=args.vocab, hidden_size=args.width, intermediate_size=3 * args.width,
-                    num_hidden_layers=args.layers, num_attention_heads=args.heads,
-                    num_key_value_heads=args.heads)  # fmt: skip
-    if (out / "tokenizer.model").exists():
-        sp = spm.SentencePieceProcessor(model_file=str(out / "tokenizer.model"))
-    else:
-        sp = train_tokenizer(corpus, out, config.vocab_size, args.seed)
-    device = torch.device(args.device)
-    model = Trunk(config).to(device)
-    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f}M parameters", flush=True)
-    steps_of = optimizers(model, args.lr)
-    state = out / "state.pt"
-    used, tokens, step = 0.0, 0, 0
-    if args.resume and state.exists():
-        saved = torch.load(state, weights_only=False)
-        model.load_state_dict(saved["model"])
-        for o, s in zip(steps_of, saved["optimizers"], strict=True):
-            o.load_state_dict(s)
-        used, tokens, step = saved["used"], saved["tokens"], saved["step"]
-    batches = Batches(corpus, sp, args.seed + step, config.max_position_embeddings)
-    log = (out / "log.jsonl").open("a")
-    last_save = clock = time.monotonic()
-    mean_loss, mean_right = 0.0, 0.0
-    interrupt = Interrupt()
+class Trainer:
+    """One training run: the model, its optimizers and how far it has come. `used` is seconds of work."""
 
-    def save() -> None:
-        save_checkpoint(model, config, out, args.sharpness)
-        torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in steps_of],
-                    "used": used, "tokens": tokens, "step": step}, state)  # fmt: skip
+    def __init__(self, args: argparse.Namespace) -> None:
+        torch.manual_seed(args.seed)
+        torch.set_num_threads(args.threads)
+        self.args = args
+        self.out = Path(args.out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.corpus = Corpus(Path(args.data))
+        self.config = Config(
+            vocab_size=args.vocab, hidden_size=args.width, intermediate_size=3 * args.width,
+            num_hidden_layers=args.layers, num_attention_heads=args.heads, num_key_value_heads=args.heads,
+        )  # fmt: skip
+        self.model = Trunk(self.config).to(args.device)
+        self.optimizers = optimizers(self.model, args.lr)
+        self.used, self.tokens, self.step_number = 0.0, 0, 0
+        self.mean_loss = self.mean_right = math.nan
+        if args.resume:
+            self.load()
 
-    while used < args.minutes * 60 and not interrupt.wanted:
-        progress = used / (args.minutes * 60)
-        stage = lesson(progress)
-        rate = args.lr * schedule(progress) * min(1.0, (step + 1) / 60)
-        for o in steps_of:
-            for group in o.param_groups:
-                group["lr"] = rate
-        ids, answers = (x.to(device) for x in batches.batch(stage))
-        with torch.autocast(device.type, torch.bfloat16):
-            loss, right = answer_loss(model, ids, answers)
+    @property
+    def progress(self) -> float:
+        return self.used / (self.args.minutes * 60)
+
+    def load(self) -> None:
+        saved = torch.load(self.out / "state.pt", weights_only=False)
+        self.model.load_state_dict(saved["model"])
+        for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.used, self.tokens, self.step_number = saved["used"], saved["tokens"], saved["step"]
+
+    def save(self) -> None:
+        """The checkpoint and what `--resume` needs."""
+        save_checkpoint(self.model, self.config, self.out, self.args.sharpness)
+        states = [o.state_dict() for o in self.optimizers]
+        state = {"model": self.model.state_dict(), "optimizers": states,
+                 "used": self.used, "tokens": self.tokens, "step": self.step_number}  # fmt: skip
+        torch.save(state, self.out / "state.pt")
+
+    def tokenizer(self) -> spm.SentencePieceProcessor:
+        kept = self.out / "tokenizer.model"
+        if kept.exists():
+            return spm.SentencePieceProcessor(model_file=str(kept))
+        return train_tokenizer(self.corpus, self.out, self.config.vocab_size, self.args.seed)
+
+    def step(self, ids: Tensor, answers: Tensor) -> None:
+        """One update from one batch."""
+        warm = min(1.0, (self.step_number + 1) / 60)
+        set_rate(self.optimizers, self.args.lr * schedule(self.progress) * warm)
+        with torch.autocast(self.args.device, torch.bfloat16):
+            loss, right = answer_loss(self.model, ids.to(self.args.device), answers.to(self.args.device))
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for o in steps_of:
-            o.step()
-            o.zero_grad(set_to_none=True)
-        step, tokens = step + 1, tokens + ids.numel()
-        mean_loss = 0.95 * mean_loss + 0.05 * loss.item() if step > 1 else loss.item()
-        mean_right = 0.95 * mean_right + 0.05 * right if step > 1 else right
-        now = time.monotonic()
-        used, clock = used + now - clock, now
-        if step % 50 == 0:
-            row = {"step": step, "s": round(used), "Mtokens": round(tokens / 1e6, 3),
-                   "loss": round(mean_loss, 4), "right": round(mean_right, 4), "stage": str(stage.passages)}  # fmt: skip
-            print(row, flush=True)
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step_number += 1
+        self.tokens += ids.numel()
+        self.mean_loss = smoothed(self.mean_loss, loss.item())
+        self.mean_right = smoothed(self.mean_right, right)
+
+    def report(self) -> None:
+        row = {"step": self.step_number, "s": round(self.used), "Mtokens": round(self.tokens / 1e6, 3),
+               "loss": round(self.mean_loss, 4), "right": round(self.mean_right, 4)}  # fmt: skip
+        print(row, flush=True)
+        with (self.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
-            log.flush()
-        if now - last_save > 240:
-            last_save = now
-            save()
-    save()
-    print(f"done: {step} steps, {tokens / 1e6:.1f}M tokens, {used:.0f} s", flush=True)
+
+    def run(self) -> None:
+        """Train until the time is used up or someone interrupts; save every few minutes and at the end."""
+        limit = self.config.max_position_embeddings
+        batches = Batches(self.corpus, self.tokenizer(), self.args.seed + self.step_number, limit)
+        interrupt = Interrupt()
+        last_save = clock = time.monotonic()
+        while self.progress < 1 and not interrupt.wanted:
+            self.step(*batches.batch(lesson(self.progress)))
+            now = time.monotonic()
+            self.used, clock = self.used + now - clock, now
+            if self.step_number % 50 == 0:
+                self.report()
+            if now - last_save > 240:
+                last_save = now
+                self.save()
+        self.save()
+        print(f"{self.step_number} steps, {self.tokens / 1e6:.1f}M tokens, {self.used:.0f} s", flush=True)
+
+
+def set_rate(optimizers: list[torch.optim.Optimizer], rate: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+
+
+def smoothed(mean: float, value: float) -> float:
+    """An exponential mean over about twenty values; the first value as it is."""
+    return value if math.isnan(mean) else 0.95 * mean + 0.05 * value
 
 
 def main() -> None:
@@ -396,7 +427,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on from the last saved state")
-    train(parser.parse_args())
+    Trainer(parser.parse_args()).run()
 
 
 if __name__ == "__main__":

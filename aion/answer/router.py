@@ -158,8 +158,10 @@ class Router:
     def _fitting(
         self, message: str, passages: tuple[Passage, ...]
     ) -> tuple[list[Message], tuple[Passage, ...]]:
-        """The prompt with as many passages as leave the answer a quarter of the context."""
+        """The prompt with as many passages as leave the answer a quarter of the context, and no more than
+        the model makes good use of; always the first."""
         room = self._generator.n_ctx - min(MAX_NEW_TOKENS, self._generator.n_ctx // 4)
+        room = min(room, self._generator.n_ctx_effective)
         while True:
             messages = self._messages(message, passages)
             if len(passages) <= 1 or self._generator.count_tokens(messages) <= room:

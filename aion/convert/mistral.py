@@ -61,6 +61,8 @@ class Mistral:
         }
         if c.config.get("sliding_window") is not None:
             values["attention.sliding_window"] = c.integer("sliding_window")
+        if c.config.get("context_length_effective") is not None:
+            values["context_length_effective"] = c.integer("context_length_effective")
         if c.config.get("is_causal") is False:
             values["attention.causal"] = False
         if pooling := self._pooling():

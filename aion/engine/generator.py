@@ -25,6 +25,10 @@ class LocalGenerator:
     def n_ctx(self) -> int:
         return self._engine.n_ctx
 
+    @property
+    def n_ctx_effective(self) -> int:
+        return min(self._engine.n_ctx, self._engine.model.n_ctx_effective)
+
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self._template.tokens(messages))
 

@@ -61,6 +61,12 @@ class Model:
         return int(lib.llama_model_n_ctx_train(self.handle))
 
     @functools.cached_property
+    def n_ctx_effective(self) -> int:
+        """The longest prompt the model makes good use of, where its maker says so; else its whole context."""
+        said = self.metadata(f"{self.architecture}.context_length_effective")
+        return int(said) if said else self.n_ctx_train
+
+    @functools.cached_property
     def n_params(self) -> int:
         return int(lib.llama_model_n_params(self.handle))
 

@@ -35,7 +35,7 @@ class FakeGenerator:
 
     def __init__(self, *script: str | GenerationEvent | Exception, n_ctx: int = 2048) -> None:
         self._script = script
-        self.n_ctx = n_ctx
+        self.n_ctx = self.n_ctx_effective = n_ctx
         self.prompts: list[Sequence[Message]] = []
         self.samplings: list[Sampling] = []
         self.n_open = 0

@@ -204,6 +204,15 @@ def test_passages_are_dropped_from_the_end_until_the_prompt_fits(events: Events)
     assert len(events.retrieved(TENANT, retrieval.id)) == 8
 
 
+def test_no_more_is_sent_than_the_model_makes_good_use_of(events: Events) -> None:
+    found = [passage(n, text="palavra " * 60) for n in range(1, 9)]
+    stage = scene(events, FakeGenerator("Sim [1]."), found, tau=0.0)
+    stage.generator.n_ctx_effective = 200
+    at = stage.answer()
+    assert 1 <= len(at.passages) < 8
+    assert stage.generator.count_tokens(stage.generator.prompts[0]) <= 200
+
+
 def test_numbers_that_do_not_exist_never_reach_the_reader(events: Events) -> None:
     at = scene(events, FakeGenerator("Custa [3", "] 45 [1] ou [", "0] 50 [7].")).answer()
     assert at.text == "Custa 45 [1] ou 50.\n\nFontes: [1] guia-1.md"

@@ -30,7 +30,7 @@ class Scripted:
     """A `Generator` that says what the test needs, whatever the embedded model knows."""
 
     model_name = "scripted"
-    n_ctx = 4096
+    n_ctx = n_ctx_effective = 4096
     text = f"O tour full-day dura 8 horas [1] e o half-day, 4 horas [2]. Não existe [9]. {ATTACK}"
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

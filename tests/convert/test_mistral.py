@@ -104,3 +104,8 @@ def test_rope_pairs_stand_side_by_side() -> None:
     rows = np.arange(8, dtype=np.float32)[:, None]
     assert interleave_rope(rows, 1)[:, 0].tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
     assert interleave_rope(rows, 2)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+
+
+def test_the_effective_context_is_kept_where_the_maker_says_it(folder: Path) -> None:
+    assert mistral(folder, context_length_effective=96).metadata()["llama.context_length_effective"] == 96
+    assert "llama.context_length_effective" not in mistral(folder).metadata()

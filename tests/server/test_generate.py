@@ -17,7 +17,7 @@ class Recorder:
     """A `Generator` that answers one word and remembers what it was asked."""
 
     model_name = "recorder"
-    n_ctx = 100
+    n_ctx = n_ctx_effective = 100
 
     def __init__(self) -> None:
         self.messages: list[Message] = []

@@ -1,4 +1,4 @@
-"""Issue 2, "Done when": the one test that asks the embedded model for a good answer."""
+"""The first promise: the embedded model answers about the examples, with a citation that exists."""
 
 from __future__ import annotations
 
@@ -44,4 +44,7 @@ def assert_recorded(sintra: Live, answer: dict[str, object]) -> None:
     assert retrieval[:2] == ("retrieval", len(rows))
     passages = answer["passages"]
     assert isinstance(passages, list)
-    assert [(p["n"], p["source"], p["text"]) for p in passages] == rows
+    sent = [(p["n"], p["source"], p["text"]) for p in passages]
+    assert sent
+    assert sent == rows[: len(sent)]
+    assert len(rows) == 8
