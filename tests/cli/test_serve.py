@@ -19,16 +19,17 @@ from tests.cli.conftest import command, environment
 @contextlib.contextmanager
 def served(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running `aion serve` and the address it printed; killed at the end if it still lives."""
-    process = subprocess.Popen(
-        command("serve", "--port", "0"), cwd=folder, env=environment(**more), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    with (folder / "stderr.txt").open("w") as complaints:
+        process = subprocess.Popen(
+            command("serve", "--port", "0"), cwd=folder, env=environment(**more), text=True,
+            stdout=subprocess.PIPE, stderr=complaints,
+        )  # fmt: skip
     watchdog = threading.Timer(120, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
         found = re.search(r"answers at (http://\S+) with", process.stdout.readline())
-        assert found, process.communicate()
+        assert found, (folder / "stderr.txt").read_text()
         yield process, found[1]
     finally:
         watchdog.cancel()
@@ -41,8 +42,10 @@ def test_it_answers_and_ends_well_on_a_signal(tmp_path: Path, number: signal.Sig
     with served(tmp_path) as (process, url):
         assert httpx.get(f"{url}/health").json()["status"] == "ok"
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0
+        assert process.wait(timeout=60) == 0
+        # Not `communicate`, which would lose what `readline` has already taken from the pipe.
+        assert process.stdout is not None
+        out, err = process.stdout.read(), (tmp_path / "stderr.txt").read_text()
     assert f"curl -s {url}/api/ai/chat" in out
     assert "the small embedded model answers" in err
     assert "Traceback" not in err
