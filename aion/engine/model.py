@@ -130,7 +130,7 @@ class Model:
 
     @functools.cached_property
     def _leading_space(self) -> bool:
-        """The dummy prefix that AION's converter leaves to the caller (see aion.convert.vocabulary)."""
+        """The dummy prefix AION's converter leaves to the caller (see aion.convert.vocab.sentencepiece)."""
         return self.metadata("aion.tokenizer.leading_space") == "true"
 
     def tokenize_text(self, text: str) -> list[int]:

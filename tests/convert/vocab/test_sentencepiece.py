@@ -8,8 +8,9 @@ import sentencepiece
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aion.convert import Checkpoint, convert, read_vocabulary
-from aion.convert.pieces import PieceType
+from aion.convert import Checkpoint, convert
+from aion.convert.vocab.pieces import PieceType
+from aion.convert.vocab.read import read_vocabulary
 from aion.errors import CheckpointError
 from tests.convert.llama import Gguf, loaded
 from tests.convert.tiny import CONFIG, write_folder, write_json
@@ -108,11 +109,11 @@ def test_the_leading_space_is_llama_cpps_or_the_callers(
 ) -> None:
     cited = read_vocabulary(Checkpoint(folder))
     plain = read_vocabulary(Checkpoint(write_folder(tmp_path / "plain", plain_tokenizer, CONFIG)))
-    assert (cited.add_space_prefix, cited.leading_space) == (False, True)
-    assert (plain.add_space_prefix, plain.leading_space) == (True, False)
+    assert (cited.flags["add_space_prefix"], cited.leading_space) == (False, True)
+    assert (plain.flags["add_space_prefix"], plain.leading_space) == (True, False)
     write_json(folder / "tokenizer_config.json", {"add_prefix_space": False})
     bare = read_vocabulary(Checkpoint(folder))
-    assert (bare.add_space_prefix, bare.leading_space) == (False, False)
+    assert (bare.flags["add_space_prefix"], bare.leading_space) == (False, False)
 
 
 def test_tokens_are_padded_to_the_embedding(folder: Path) -> None:
@@ -144,7 +145,7 @@ def test_special_ids_come_by_name_then_by_number(folder: Path) -> None:
     write_json(folder / "config.json", CONFIG | {"eos_token_id": [2, 5], "pad_token_id": 7})
     write_json(folder / "tokenizer_config.json", {"bos_token": {"content": "<s>"}, "eos_token": "</s>"})
     write_json(folder / "generation_config.json", {"eos_token_id": [2, 4]})
-    assert read_vocabulary(Checkpoint(folder)).special == {"bos": 1, "eos": 2, "pad": 7, "eot": 4}
+    assert read_vocabulary(Checkpoint(folder)).special == {"bos": 1, "eos": 2, "padding": 7, "eot": 4}
 
 
 def test_the_chat_template_is_found_where_it_lies(folder: Path) -> None:

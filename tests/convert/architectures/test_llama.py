@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from aion.convert import Checkpoint
-from aion.convert.mistral import Mistral, interleave_rope
+from aion.convert.architectures.llama import Llama
+from aion.convert.architectures.rope import paired_rows
 from aion.errors import CheckpointError
 from tests.convert.tiny import CONFIG, random_tensors, write_json, write_safetensors
 
 
-def mistral(folder: Path, **config: Any) -> Mistral:
+def mistral(folder: Path, **config: Any) -> Llama:
     write_json(folder / "config.json", CONFIG | config)
-    return Mistral(Checkpoint(folder))
+    return Llama(Checkpoint(folder))
 
 
 def test_hyperparameters(folder: Path) -> None:
@@ -102,8 +103,8 @@ def test_a_trunk_has_no_prefix_and_no_head(folder: Path) -> None:
 
 def test_rope_pairs_stand_side_by_side() -> None:
     rows = np.arange(8, dtype=np.float32)[:, None]
-    assert interleave_rope(rows, 1)[:, 0].tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
-    assert interleave_rope(rows, 2)[:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
+    assert rows[paired_rows(8, 8)][:, 0].tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+    assert rows[paired_rows(8, 4)][:, 0].tolist() == [0, 2, 1, 3, 4, 6, 5, 7]
 
 
 def test_the_effective_context_is_kept_where_the_maker_says_it(folder: Path) -> None:

@@ -7,7 +7,7 @@ import sentencepiece
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aion.convert.pieces import PieceType, read_pieces
+from aion.convert.vocab.pieces import PieceType, read_pieces
 from aion.errors import CheckpointError
 from tests.convert.conftest import train_tokenizer
 

@@ -1,0 +1,71 @@
+"""Puts what is known of a model into a GGUF's key-value pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gguf
+
+from aion.convert.card import Card
+from aion.convert.checkpoint import Checkpoint
+from aion.convert.encode import FILE_TYPES, FileType
+from aion.convert.vocab.vocabulary import LEADING_SPACE_KEY, Vocabulary
+
+Value = str | int | float | bool
+
+
+def add_value(writer: gguf.GGUFWriter, key: str, value: Value) -> None:
+    """One pair: int as u32, float as f32."""
+    adds: dict[type, Callable[[str, Any], None]] = {
+        bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string,
+    }  # fmt: skip
+    adds[type(value)](key, value)
+
+
+def add_general(writer: gguf.GGUFWriter, card: Card, name: str, file_type: FileType, n_weights: int) -> None:
+    """general.*: name, size, file type, and what the card says."""
+    writer.add_type("model")
+    writer.add_name(name)
+    writer.add_size_label(gguf.size_label(n_weights, 0, 0, 0))
+    writer.add_file_type(FILE_TYPES[file_type][0])
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    for key, value in card.metadata().items():
+        writer.add_string(key, value)
+
+
+def add_sampling(writer: gguf.GGUFWriter, checkpoint: Checkpoint) -> None:
+    """What generation_config.json recommends; values that are no numbers are left out."""
+    adds: dict[str, Callable[[float], None]] = {
+        "temperature": writer.add_sampling_temp,
+        "top_p": writer.add_sampling_top_p,
+        "top_k": lambda value: writer.add_sampling_top_k(int(value)),
+    }
+    for key, add in adds.items():
+        value = checkpoint.generation_config.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            add(value)
+
+
+def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
+    """tokenizer.*."""
+    writer.add_tokenizer_model(vocabulary.model)
+    writer.add_tokenizer_pre(vocabulary.pre)
+    writer.add_token_list([piece.text for piece in vocabulary.tokens])
+    if vocabulary.has_scores:
+        writer.add_token_scores([piece.score for piece in vocabulary.tokens])
+    writer.add_token_types([int(piece.type) for piece in vocabulary.tokens])
+    if vocabulary.merges:
+        writer.add_token_merges(vocabulary.merges)
+    if vocabulary.charsmap:
+        writer.add_precompiled_charsmap(vocabulary.charsmap)
+    if vocabulary.token_type_count is not None:
+        writer.add_token_type_count(vocabulary.token_type_count)
+    for kind, index in vocabulary.special.items():
+        writer.add_uint32(f"tokenizer.ggml.{kind}_token_id", index)
+    for flag, value in vocabulary.flags.items():
+        writer.add_bool(f"tokenizer.ggml.{flag}", value)
+    writer.add_bool(LEADING_SPACE_KEY, vocabulary.leading_space)
+    if vocabulary.chat_template is not None:
+        writer.add_chat_template(vocabulary.chat_template)

@@ -1,0 +1,1 @@
+"""Vocabularies of checkpoints in GGUF's terms."""
