@@ -47,6 +47,14 @@ class CheckpointError(AionError):
     """A Hugging Face checkpoint cannot be converted."""
 
 
+class HubError(AionError):
+    """A model cannot be fetched from the hub."""
+
+
+class HubUnreachable(HubError):
+    """The network is away, or forbidden, and what is here does not suffice."""
+
+
 class DocumentError(AionError):
     """A document cannot be read; the others are not concerned."""
 

@@ -37,11 +37,20 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterChoice:
+    """An adapter a request asks for, by name; `scale` 1 is its full effect."""
+
+    name: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one generation."""
+    """Token counts of one generation; the first `n_cached` of the prompt did not have to be computed."""
 
     n_prompt: int
     n_completion: int
+    n_cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,13 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The one terminal event of a sequence. `error` is set when `reason` is "error"."""
+    """The one terminal event of a sequence. `error` is set when `reason` is "error"; `adapter` names
+    the adapters it was generated under, "" for the base alone."""
 
     reason: FinishReason
     usage: Usage
     error: str | None = None
+    adapter: str = ""
 
 
 GenerationEvent = Delta | Finished
@@ -71,6 +82,7 @@ class Completion:
     text: str
     reason: FinishReason
     usage: Usage
+    adapter: str = ""
 
 
 class Generator(Protocol):
@@ -94,9 +106,15 @@ class Generator(Protocol):
         ...
 
     def stream(
-        self, messages: Sequence[Message], sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        adapters: Sequence[AdapterChoice] | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield deltas, then exactly one Finished. Closing the iterator aborts the generation."""
+        """Yield deltas, then exactly one Finished. Closing the iterator aborts the generation.
+
+        `adapters` None takes the service's default, an empty one the base alone.
+        """
         ...
 
 
@@ -117,6 +135,14 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> Vectors:
         """A vector of shape (n_dims,), of length 1."""
+        ...
+
+
+class RowQuantizer(Protocol):
+    """Encodes rows of float32 as one of ggml's types. Deterministic and thread-safe."""
+
+    def __call__(self, rows: NDArray[np.float32], kind: int) -> NDArray[np.uint8]:
+        """`rows` (n, k) as `kind`, a GGMLQuantizationType's number; bytes of shape (n, bytes a row)."""
         ...
 
 

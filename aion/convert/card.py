@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+SOURCE_HASH_KEY = "aion.source.hash"
 _KEYS = {
     "author": "general.author",
     "license": "general.license",
@@ -16,13 +17,17 @@ _KEYS = {
     "license_link": "general.license.link",
     "description": "general.description",
     "url": "general.source.url",
+    "repository": "general.source.repo_url",
+    "source_hash": SOURCE_HASH_KEY,
 }
+_OWN = {"repository", "source_hash"}
 _LINE = re.compile(r"^(\w+):[ \t]+(\S.*?)[ \t]*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """None where nothing is known."""
+    """None where nothing is known. `repository` (a URL) and `source_hash` (tells whether a checkpoint is
+    still the one a GGUF was made from) are never taken from a README."""
 
     author: str | None = None
     license: str | None = None
@@ -30,6 +35,8 @@ class Card:
     license_link: str | None = None
     description: str | None = None
     url: str | None = None
+    repository: str | None = None
+    source_hash: str | None = None
 
     def over(self, other: Card) -> Card:
         """This card, its gaps filled from `other`."""
@@ -53,6 +60,6 @@ def read_card(folder: Path) -> Card:
         if line.strip() == "---":
             break
         match = _LINE.match(line)
-        if match and match[1] in _KEYS:
+        if match and match[1] in _KEYS.keys() - _OWN:
             found[match[1]] = match[2].strip("\"'")
     return Card(**found)

@@ -11,7 +11,8 @@ import gguf
 from aion.convert.card import Card
 from aion.convert.checkpoint import Checkpoint
 from aion.convert.encode import FILE_TYPES, FileType
-from aion.convert.vocab.vocabulary import LEADING_SPACE_KEY, Vocabulary
+from aion.convert.vocab.stripping import fitting_name
+from aion.convert.vocab.vocabulary import LEADING_SPACE_KEY, NORMALIZER_KEY, Vocabulary
 
 Value = str | int | float | bool
 
@@ -49,7 +50,9 @@ def add_sampling(writer: gguf.GGUFWriter, checkpoint: Checkpoint) -> None:
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
-    """tokenizer.*."""
+    """tokenizer.*; and general.name, where llama.cpp reads from it what special tokens do."""
+    if name := writer.kv_data[0].get(gguf.Keys.General.NAME):
+        name.value = fitting_name(str(name.value), vocabulary.strips_right)
     writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list([piece.text for piece in vocabulary.tokens])
@@ -67,5 +70,15 @@ def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
     for flag, value in vocabulary.flags.items():
         writer.add_bool(f"tokenizer.ggml.{flag}", value)
     writer.add_bool(LEADING_SPACE_KEY, vocabulary.leading_space)
+    if vocabulary.normalizer:
+        writer.add_string(NORMALIZER_KEY, vocabulary.normalizer)
+    _add_templates(writer, vocabulary)
+
+
+def _add_templates(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:
     if vocabulary.chat_template is not None:
         writer.add_chat_template(vocabulary.chat_template)
+    for name, text in sorted(vocabulary.named_templates.items()):
+        writer.add_string(gguf.Keys.Tokenizer.CHAT_TEMPLATE_N.format(name=name), text)
+    if vocabulary.named_templates:
+        writer.add_array(gguf.Keys.Tokenizer.CHAT_TEMPLATES, sorted(vocabulary.named_templates))

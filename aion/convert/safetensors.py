@@ -1,4 +1,4 @@
-"""One safetensors file, read by memory map. Owns the checks of its header; knows no checkpoint.
+"""One safetensors file. Owns the checks of its header; knows no checkpoint.
 
 The form: a little-endian u64 n, n bytes of JSON (name -> dtype, shape, data_offsets), then the bytes
 of every tensor with no hole and no overlap. A header that says otherwise is a CheckpointError.
@@ -8,38 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from aion.errors import CheckpointError
+from aion.convert.tensor_file import ITEM_BYTES, Entry, TensorFile
 
 MAX_HEADER_BYTES = 100 << 20
-ITEM_BYTES = {
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1,
-    "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
-}  # fmt: skip
-_STORED = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Where one tensor lies: `begin` and `end` count bytes from the first byte after the header."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
-class SafetensorsFile:
+class SafetensorsFile(TensorFile):
     """A validated file. Nothing but the header is in memory until a tensor is asked for."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         try:
             n_bytes = path.stat().st_size
             with path.open("rb") as file:
@@ -56,26 +37,6 @@ class SafetensorsFile:
                 f"cannot be read ({error.strerror})", "check the folder and its rights"
             ) from error
         self.entries = self._entries(header, n_bytes - self._start)
-
-    def f32(self, name: str) -> NDArray[np.float32]:
-        """The tensor `name` as float32, exact from F32, F16 and BF16; a copy, or a view for F32."""
-        stored = self.stored(name)
-        if self.entries[name].dtype == "BF16":
-            return (stored.astype(np.uint32) << 16).view(np.float32)
-        return stored.astype(np.float32, copy=False)
-
-    def stored(self, name: str) -> NDArray[Any]:
-        """The tensor's own bytes, not copied: float32, float16, or uint16 for bfloat16."""
-        entry = self.entries[name]
-        if entry.dtype not in _STORED:
-            raise self._error(
-                f"holds {name} as {entry.dtype}, not as F32, F16 or BF16",
-                "use the checkpoint before quantisation",
-            )
-        if entry.begin == entry.end:
-            return np.zeros(entry.shape, _STORED[entry.dtype])
-        data = np.memmap(self.path, np.uint8, "r", self._start + entry.begin, (entry.end - entry.begin,))
-        return np.asarray(data.view(_STORED[entry.dtype]).reshape(entry.shape))
 
     def _entries(self, header: bytes, n_data: int) -> dict[str, Entry]:
         try:
@@ -105,6 +66,3 @@ class SafetensorsFile:
                 "copy it again",
             )
         return Entry(dtype, shape, begin, end)
-
-    def _error(self, problem: str, remedy: str) -> CheckpointError:
-        return CheckpointError(f"{self.path} {problem}; {remedy}.")

@@ -4,7 +4,7 @@ tensors are called it learns from the architecture."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ import gguf
 from numpy.typing import NDArray
 
 from aion.convert.architectures.architecture import Architecture, TensorPlan
-from aion.convert.architectures.registry import architecture_of
+from aion.convert.architectures.registry import architecture_of, refuse_quantized
 from aion.convert.card import Card, read_card
 from aion.convert.checkpoint import Checkpoint
 from aion.convert.encode import FILE_TYPES, FileType, encode, tensor_type
+from aion.convert.key_values import KeyValueWriter
 from aion.convert.metadata import add_general, add_sampling, add_value, add_vocabulary
-from aion.convert.output import OutputTensor, Progress, refuse_existing, write_gguf
+from aion.convert.output import OutputTensor, Progress, refuse_existing, refuse_source, write_gguf
 from aion.convert.vocab.read import read_vocabulary
 from aion.errors import CheckpointError
+
+_CHUNK_WEIGHTS = 1 << 18  # read and encoded at once: within a core's second-level cache
 
 
 def convert(
@@ -33,20 +36,24 @@ def convert(
     overwrite: bool = False,
     chat_template: str | None = None,
     card: Card | None = None,
+    allow_pickle: bool = False,
 ) -> Path:
     """Convert the Hugging Face checkpoint in `folder` to the GGUF file `out`, and return `out`.
 
     Vectors stay f32; a matrix whose rows are no multiple of 32 is f16 in a q8_0 file. `progress` is
     called with (tensor, number from 1, count) before each. `chat_template` replaces the checkpoint's;
-    `card` what its README says. Raises CheckpointError.
+    `card` what its README says. `allow_pickle` reads pytorch_model.bin where there is no safetensors.
+    Raises CheckpointError.
     """
     if file_type not in FILE_TYPES:
         raise CheckpointError(f"The type {file_type!r} is unknown; use one of {', '.join(FILE_TYPES)}.")
     refuse_existing(out, overwrite)
-    checkpoint = Checkpoint(folder)
+    checkpoint = Checkpoint(folder, allow_pickle=allow_pickle)
+    refuse_source(out, checkpoint.files)
+    refuse_quantized(checkpoint)
     architecture = architecture_of(checkpoint)
     plans = _checked(checkpoint, architecture)
-    writer = gguf.GGUFWriter(None, architecture.names.gguf)
+    writer = KeyValueWriter(None, architecture.names.gguf)
     about = (card or Card()).over(read_card(folder))
     n_weights = sum(math.prod(plan.shape) for plan in plans)
     add_general(writer, about, name or folder.resolve().name, file_type, n_weights)
@@ -73,9 +80,23 @@ def _outputs(
 
 def _chunks(
     checkpoint: Checkpoint, plan: TensorPlan, kind: gguf.GGMLQuantizationType
-) -> Iterable[NDArray[Any]]:
-    tensor = checkpoint.f32(plan.source)
-    yield encode(tensor if plan.rows is None else tensor[plan.rows], plan.source, kind)
+) -> Iterable[Callable[[], NDArray[Any]]]:
+    """Functions that read and encode a few rows each."""
+    n_rows, *row = plan.shape
+    step = max(1, _CHUNK_WEIGHTS // max(1, math.prod(row)))
+    for begin in range(0, n_rows, step):
+        yield partial(_encoded, checkpoint, plan, kind, begin, min(begin + step, n_rows))
+
+
+def _encoded(
+    checkpoint: Checkpoint, plan: TensorPlan, kind: gguf.GGMLQuantizationType, begin: int, end: int
+) -> NDArray[Any]:
+    if plan.rows is None:
+        return encode(checkpoint.read(plan.source, begin, end), plan.source, kind)
+    wanted = plan.rows[begin:end]
+    first, last = int(wanted.min()), int(wanted.max())
+    rows = checkpoint.read(plan.source, first, last + 1)
+    return encode(rows[wanted - first], plan.source, kind)
 
 
 def _checked(checkpoint: Checkpoint, architecture: Architecture) -> list[TensorPlan]:
@@ -85,7 +106,7 @@ def _checked(checkpoint: Checkpoint, architecture: Architecture) -> list[TensorP
         if plan.source not in present:
             raise CheckpointError(f"{checkpoint.folder} lacks the tensor {plan.source}; download it whole.")
         shape = checkpoint.shape(plan.source)
-        if plan.rows is None and shape != plan.shape:
+        if not _fits(shape, plan):
             raise CheckpointError(
                 f"{checkpoint.folder} has {plan.source} of shape {list(shape)} where config.json asks for "
                 f"{list(plan.shape)}; take both from one checkpoint."
@@ -98,3 +119,11 @@ def _checked(checkpoint: Checkpoint, architecture: Architecture) -> list[TensorP
                 "correct `architectures` in config.json or merge it first."
             )
     return plans
+
+
+def _fits(shape: tuple[int, ...], plan: TensorPlan) -> bool:
+    """Whether a tensor of `shape` gives what is planned; with `rows`, they must all be there."""
+    if plan.rows is None:
+        return shape == plan.shape
+    n_rows = int(plan.rows.max(initial=-1)) + 1
+    return shape[1:] == plan.shape[1:] and len(plan.rows) == plan.shape[0] and shape[0] >= n_rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,21 +30,26 @@ class Gguf:
         n = llama_cpp.llama_tokenize(self.vocab, data, len(data), ids, room, add_special, parse_special)
         return list(ids[:n])
 
-    def logits(self, ids: list[int]) -> NDArray[np.float64]:
-        """(len(ids), n_vocab)."""
-        with self._decoded(ids, embeddings=False) as context:
+    def logits(self, ids: list[int], adapter: Path | None = None) -> NDArray[np.float64]:
+        """(len(ids), n_vocab), under the GGUF `adapter` when one is given."""
+        with self._decoded(ids, embeddings=False, adapter=adapter) as context:
             n_vocab = llama_cpp.llama_vocab_n_tokens(self.vocab)
             rows = llama_cpp.llama_get_logits(context)
             return np.ctypeslib.as_array(rows, (len(ids), n_vocab)).astype(np.float64)
 
-    def embedding(self, ids: list[int]) -> NDArray[np.float64]:
-        """The pooled vector, not normalised."""
-        with self._decoded(ids, embeddings=True) as context:
+    def embedding(self, ids: list[int], adapter: Path | None = None) -> NDArray[np.float64]:
+        """The pooled vector, not normalised, under the GGUF `adapter` when one is given."""
+        with self._decoded(ids, embeddings=True, adapter=adapter) as context:
             row = llama_cpp.llama_get_embeddings_seq(context, 0)
             return np.ctypeslib.as_array(row, (llama_cpp.llama_model_n_embd(self.model),)).astype(np.float64)
 
+    def score(self, ids: list[int]) -> float:
+        """What a reranker says of a pair."""
+        with self._decoded(ids, embeddings=True) as context:
+            return float(llama_cpp.llama_get_embeddings_seq(context, 0)[0])
+
     @contextmanager
-    def _decoded(self, ids: list[int], *, embeddings: bool) -> Iterator[Any]:
+    def _decoded(self, ids: list[int], *, embeddings: bool, adapter: Path | None = None) -> Iterator[Any]:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = params.n_batch = params.n_ubatch = 128
         params.n_threads = params.n_threads_batch = 1
@@ -52,6 +58,7 @@ class Gguf:
         params.embeddings = embeddings
         context = llama_cpp.llama_init_from_model(self.model, params)
         batch = llama_cpp.llama_batch_init(len(ids), 0, 1)
+        lora = self._applied(context, adapter) if adapter else None
         try:
             batch.n_tokens = len(ids)
             for i, token in enumerate(ids):
@@ -62,6 +69,15 @@ class Gguf:
         finally:
             llama_cpp.llama_batch_free(batch)
             llama_cpp.llama_free(context)
+            if lora:
+                llama_cpp.llama_adapter_lora_free(lora)
+
+    def _applied(self, context: Any, adapter: Path) -> Any:
+        lora = llama_cpp.llama_adapter_lora_init(self.model, str(adapter).encode())
+        assert lora, f"llama.cpp does not load {adapter} on this base"
+        handles = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(lora)
+        assert llama_cpp.llama_set_adapters_lora(context, handles, 1, (ctypes.c_float * 1)(1.0)) == 0
+        return lora
 
 
 @contextmanager

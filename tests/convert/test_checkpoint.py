@@ -52,6 +52,25 @@ def test_pickles_are_refused_with_the_remedy(folder: Path) -> None:
         Checkpoint(folder)
 
 
+@pytest.mark.parametrize("renamed", ["config.json", "model.safetensors"])
+def test_mistrals_own_layout_is_named_with_the_remedy(folder: Path, renamed: str) -> None:
+    (folder / "params.json").write_text("{}")
+    (folder / "consolidated.safetensors").write_bytes(b"")
+    (folder / renamed).unlink()
+    with pytest.raises(CheckpointError, match=r"(params\.json|safetensors) is of Mistral's own layout.*Face"):
+        Checkpoint(folder)
+
+
+def test_a_pickle_that_is_missing_is_named(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"model\.safetensors nor .* or pytorch_model\.bin nor"):
+        Checkpoint(folder, allow_pickle=True)
+    index = {"weight_map": {"a": "pytorch_model-00001-of-00001.bin"}}
+    write_json(folder / "pytorch_model.bin.index.json", index)
+    with pytest.raises(CheckpointError, match=r"00001\.bin is missing, though pytorch_model\.bin\.index"):
+        Checkpoint(folder, allow_pickle=True)
+
+
 def test_no_weights_at_all(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"neither model\.safetensors nor"):

@@ -28,6 +28,27 @@ def test_every_stored_type_becomes_float32_exactly(tmp_path: Path) -> None:
     assert {file.f32(name).dtype for name in "abc"} == {np.dtype("<f4")}
 
 
+def test_rows_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    write_safetensors(tmp_path / "m.safetensors", {"a": A, "b": to_bf16(B), "e": A[:0]})
+    file = SafetensorsFile(tmp_path / "m.safetensors")
+    assert file.read("a", 1, 2).tolist() == A[1:2].tolist()
+    assert file.read("b", 1, 4).tobytes() == to_bf16(B)[1:4].tobytes()
+    assert file.read_bytes("a", 4, 12).tobytes() == A.tobytes()[4:12]
+    assert file.read("e", 0, 0).shape == (0, 3)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    write_safetensors(path, {"a": A, "b": B})
+    file = SafetensorsFile(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match=r"m\.safetensors was cut off while b was read"):
+        file.read("b", 0, 4)
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"m\.safetensors cannot be read \(No such file"):
+        file.read("a", 0, 1)
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     write_safetensors(path, {"a": A, "b": B})

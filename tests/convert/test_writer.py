@@ -1,18 +1,22 @@
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import gguf
 import numpy as np
 import pytest
+import torch
 
 from aion.convert import FileType, convert
 from aion.convert.card import Card
 from aion.errors import CheckpointError
 from tests.convert.tiny import (
     CONFIG,
+    N_VOCAB,
     Tensors,
     from_bf16,
     random_tensors,
@@ -204,10 +208,65 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, folder: Path) -
         convert(folder, tmp_path / "absent" / "m.gguf")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_full_disk_leaves_nothing(tmp_path: Path, folder: Path) -> None:
-    out = tmp_path / "m.gguf"
-    (tmp_path / f".m.gguf.{os.getpid()}.partial").symlink_to("/dev/full")
-    with pytest.raises(CheckpointError, match="No space left"):
-        convert(folder, out)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+def test_pickles_are_read_when_asked_for_and_make_the_same_file(tmp_path: Path, folder: Path) -> None:
+    tensors = {name: torch.from_numpy(t) for name, t in random_tensors(CONFIG).items()}
+    wanted = convert(folder, tmp_path / "wanted.gguf", "q8_0").read_bytes()
+    (folder / "model.safetensors").unlink()
+    torch.save(tensors, folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin is a pickle.*allow_pickle"):
+        convert(folder, tmp_path / "m.gguf", "q8_0")
+    single = convert(folder, tmp_path / "m.gguf", "q8_0", allow_pickle=True).read_bytes()
+    halves = [dict(list(tensors.items())[i::2]) for i in (0, 1)]
+    names = [f"pytorch_model-0000{i}-of-00002.bin" for i in (1, 2)]
+    for name, half in zip(names, halves, strict=True):
+        torch.save(half, folder / name)
+    weight_map = {tensor: name for name, half in zip(names, halves, strict=True) for tensor in half}
+    write_json(folder / "pytorch_model.bin.index.json", {"weight_map": weight_map})
+    (folder / "pytorch_model.bin").unlink()
+    sharded = convert(folder, tmp_path / "n.gguf", "q8_0", allow_pickle=True).read_bytes()
+    assert single == sharded == wanted
+
+
+@pytest.mark.parametrize("link", [Path.hardlink_to, Path.symlink_to])
+def test_a_source_is_never_written_over(
+    tmp_path: Path, folder: Path, link: Callable[[Path, Path], None]
+) -> None:
+    source = folder / "model.safetensors"
+    before = source.read_bytes()
+    link(tmp_path / "m.gguf", source)
+    for out in (source, tmp_path / "m.gguf"):
+        with pytest.raises(CheckpointError, match=r"is the source .*; name another output"):
+            convert(folder, out, overwrite=True)
+    with pytest.raises(CheckpointError, match="is a folder; name the file"):
+        convert(folder, folder, overwrite=True)
+    assert source.read_bytes() == before
+
+
+def test_tensors_of_several_chunks_are_whole(tmp_path: Path, tokenizer: Path) -> None:
+    """Also where a chunk ends within a head, whose rows are turned."""
+    config = CONFIG | {"head_dim": 1536, "intermediate_size": 5000, "num_hidden_layers": 1}
+    tensors = random_tensors(config)
+    folder = write_folder(tmp_path / "c", tokenizer, config, {n: to_bf16(t) for n, t in tensors.items()})
+    source = {name: from_bf16(to_bf16(t)) for name, t in tensors.items()}
+    for name, tensor in read(convert(folder, tmp_path / "m.gguf", "bf16")).items():
+        assert tensor.tobytes() == expected(name, source).tobytes(), name
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from aion.convert import convert
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+convert(Path(sys.argv[1]), Path(sys.argv[2]), "q8_0")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_is_less_than_the_largest_tensor(tmp_path: Path, tokenizer: Path) -> None:
+    config = CONFIG | {"hidden_size": 1 << 16, "head_dim": 2, "intermediate_size": 32, "num_hidden_layers": 1}
+    tensors = {name: to_bf16(t) for name, t in random_tensors(config | {"vocab_size": 1}).items()}
+    tensors["model.embed_tokens.weight"] = np.zeros((N_VOCAB, 1 << 16), "<u2")
+    folder = write_folder(tmp_path / "c", tokenizer, config, tensors)
+    command = [sys.executable, "-c", MEASURED, str(folder), str(tmp_path / "m.gguf")]
+    grown_kib = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert grown_kib * 1024 < tensors["model.embed_tokens.weight"].nbytes

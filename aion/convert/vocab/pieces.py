@@ -38,32 +38,20 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A BPE model whose text is not normalised: what llama.cpp's "llama" tokenizer can do exactly."""
+    """A model's pieces, and how it treats a text before cutting it. `charsmap` is the compiled
+    normalisation, b"" for none."""
 
     pieces: tuple[Piece, ...]
     add_dummy_prefix: bool
+    remove_extra_whitespaces: bool = False
+    charsmap: bytes = b""
 
 
 def read_pieces(path: Path) -> Pieces:
-    """Read `tokenizer.model`. CheckpointError for what is corrupt, or cannot be the same in llama.cpp:
-    a unigram, word or char model, a normalisation other than identity, whitespace that is removed."""
-    try:
-        pieces, trainer, normalizer = _model(path.read_bytes())
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path} is missing; only sentencepiece vocabularies can be converted."
-        ) from error
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
-    except (ValueError, IndexError, struct.error) as error:
-        raise CheckpointError(f"{path} is not a sentencepiece model ({error}); copy it again.") from error
-    if not pieces:
-        raise CheckpointError(f"{path} holds no pieces; copy it again.")
-    kind = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}.get(int(trainer.get(3, 1)), "unknown")
-    if kind != "BPE":
-        raise CheckpointError(
-            f"{path} is a {kind} model, and this architecture takes BPE only; train it as BPE."
-        )
+    """Read a BPE `tokenizer.model`. CheckpointError for what is corrupt, or cannot be the same in
+    llama.cpp's "llama" tokenizer: another kind of model, a normalisation other than identity,
+    whitespace that is removed."""
+    pieces, _, normalizer = _read(path, "BPE")
     name, charsmap = normalizer.get(1, b""), normalizer.get(2, b"")
     if charsmap:
         raise CheckpointError(
@@ -74,6 +62,45 @@ def read_pieces(path: Path) -> Pieces:
             f"{path} has remove_extra_whitespaces = true, llama.cpp keeps whitespace; train it with false."
         )
     return Pieces(tuple(pieces), bool(normalizer.get(3, 1)))
+
+
+def read_unigram_pieces(path: Path) -> Pieces:
+    """Read a unigram model (`sentencepiece.bpe.model` of XLM-RoBERTa, in spite of its name).
+    CheckpointError for what is corrupt, or cannot be the same in llama.cpp's "t5" tokenizer."""
+    pieces, trainer, normalizer = _read(path, "unigram")
+    if trainer.get(35, 0):
+        raise CheckpointError(
+            f"{path} has byte_fallback = true, llama.cpp's unigram tokenizer has none; train it with false."
+        )
+    if trainer.get(24, 0) or not normalizer.get(5, 1):
+        raise CheckpointError(
+            f"{path} marks spaces otherwise than by \u2581 before a word; only that can be converted."
+        )
+    charsmap = normalizer.get(2, b"")
+    assert isinstance(charsmap, bytes)
+    return Pieces(tuple(pieces), bool(normalizer.get(3, 1)), bool(normalizer.get(4, 1)), charsmap)
+
+
+def _read(path: Path, wanted: str) -> tuple[list[Piece], dict[int, _Value], dict[int, _Value]]:
+    """Pieces, trainer_spec and normalizer_spec of a model of the `wanted` kind, by field number."""
+    try:
+        pieces, trainer, normalizer = _model(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} is missing, and no tokenizer.json of a known kind is beside it; copy one of them there."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its rights.") from error
+    except (ValueError, IndexError, struct.error) as error:
+        raise CheckpointError(f"{path} is not a sentencepiece model ({error}); copy it again.") from error
+    if not pieces:
+        raise CheckpointError(f"{path} holds no pieces; copy it again.")
+    kind = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}.get(int(trainer.get(3, 1)), "unknown")
+    if kind != wanted:
+        raise CheckpointError(
+            f"{path} is a {kind} model, and this architecture takes {wanted} only; train it as {wanted}."
+        )
+    return pieces, trainer, normalizer
 
 
 def _model(data: bytes) -> tuple[list[Piece], dict[int, _Value], dict[int, _Value]]:
