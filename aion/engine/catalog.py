@@ -1,4 +1,4 @@
-"""Which GGUF files are used: the operator's where they are, the embedded ones where not, said plainly."""
+"""Which GGUF files there are: the operator's where they are named, the embedded ones where not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aion.errors import ModelError
 CHAT_FILE = "aion-nano.gguf"
 EMBED_FILE = "aion-embed.gguf"
 _PACKAGE = Path(__file__).parents[1]
+_TYPE = r"(ud-)?(i?q\d\w*|tq\d\w*|mxfp4\w*|b?f16|f32|fp16|fp32)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +23,28 @@ class ModelChoice:
     notice: str = ""
 
 
-def choose_base_model(name: str, models_dir: Path) -> ModelChoice:
-    """The file for AION_BASE_MODEL `name`: a GGUF path, or a hub id of which no file is here yet.
+def find_by_name(name: str, models_dir: Path, *, prefer_4bit: bool = True) -> Path | None:
+    """The GGUF in `models_dir` called `name` (less "-GGUF") and then a type, None when there is none.
 
-    Raises ModelError for a path that does not exist; an absent hub model gives the embedded one, and so
-    does an empty name, without a notice.
+    "Qwen2-1.5B" is "Qwen2-1.5B-Q4_K_M.gguf" and not "Qwen2-1.5B-Instruct-Q4_K_M.gguf". Case does not
+    matter. Of several, a 4-bit one before the others (or after them), then in the order of their names.
     """
-    if not name:
-        return ModelChoice(embedded_file(CHAT_FILE, models_dir), is_embedded=True)
-    if name.endswith(".gguf") or _exists(Path(name)):
-        return ModelChoice(_existing(Path(name)), is_embedded=False)
-    if not _is_hub_id(name):
-        raise ModelError(
-            f"AION_BASE_MODEL={name!r} is neither a GGUF file, a folder nor a hub id such as owner/name; "
-            "give one of these, or leave it empty."
-        )
-    stem = name.partition("/")[2].lower()
-    for file in sorted(models_dir.glob("*.gguf")) if models_dir.is_dir() else []:
-        if re.match(rf"{re.escape(stem)}[-._]", file.name.lower()) and file.name not in (
-            CHAT_FILE,
-            EMBED_FILE,
-        ):
-            return ModelChoice(file, is_embedded=False)
-    notice = (
-        f"{name} is not on this machine, so the small embedded model answers. "
-        f"Download a GGUF of it into {models_dir}/ (its name beginning with {stem}), "
-        "or name any GGUF file in AION_BASE_MODEL, and start again."
-    )
+    stem = re.sub(r"[-._]gguf$", "", name.lower())
+    form = re.compile(rf"{re.escape(stem)}([-._]{_TYPE}([-._].*)?)?\.gguf")
+    files = models_dir.glob("[!.]*.gguf") if models_dir.is_dir() else []
+    found = [f for f in files if form.fullmatch(f.name.lower()) and f.name not in (CHAT_FILE, EMBED_FILE)]
+    return min(found, key=lambda f: (_is_4bit(f) != prefer_4bit, f.name), default=None)
+
+
+def embedded_chat_model(models_dir: Path, notice: str = "") -> ModelChoice:
+    """The chat model that comes with AION; `notice` says what it stands in for."""
     return ModelChoice(embedded_file(CHAT_FILE, models_dir), is_embedded=True, notice=notice)
 
 
 def choose_embedder(path: Path | None, models_dir: Path) -> ModelChoice:
     """The file for AION_EMBED_MODEL, the embedded one when none is named."""
     if path is not None:
-        return ModelChoice(_existing(path), is_embedded=False)
+        return ModelChoice(existing_file(path), is_embedded=False)
     return ModelChoice(embedded_file(EMBED_FILE, models_dir), is_embedded=True)
 
 
@@ -71,8 +60,13 @@ def embedded_file(name: str, models_dir: Path) -> Path:
     )
 
 
-def _existing(path: Path) -> Path:
-    if not _exists(path):
+def existing_file(path: Path) -> Path:
+    """`path`, when it is there; ModelError when it is not."""
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # a name too long, a zero byte, a folder that may not be read
+        exists = False
+    if not exists:
         raise ModelError(
             f"The model file {path} does not exist; correct AION_BASE_MODEL or AION_EMBED_MODEL, "
             "or leave it empty to use the embedded model."
@@ -80,13 +74,5 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name too long, a folder that may not be read
-        return False
-
-
-def _is_hub_id(name: str) -> bool:
-    parts = name.split("/")
-    return len(parts) == 2 and all(parts) and not name.startswith((".", "~", "/"))
+def _is_4bit(file: Path) -> bool:
+    return re.search(r"i?q4_", file.name.lower()) is not None

@@ -1,10 +1,12 @@
 """Texts to vectors by an embedding GGUF: its own context, the pooling its metadata names, length 1.
 
-Thread-safe: one caller computes at a time, under the compute gate of the process.
+Decoders (with a KV memory) and encoders (BERT, without one) are the same to a caller. Thread-safe: one
+caller computes at a time, under the compute gate of the process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -18,39 +20,51 @@ from aion.errors import EngineFailed, ModelError
 from aion.types import Vectors
 
 _MAX_SEQUENCES = 32
+_GROUP_TOKENS = 512  # attention is computed between all tokens of a batch, of other texts too
 _POOLED = (lib.LLAMA_POOLING_TYPE_MEAN, lib.LLAMA_POOLING_TYPE_CLS, lib.LLAMA_POOLING_TYPE_LAST)
 
 
 class LlamaEmbedder:
-    """`Embedder` on one llama.cpp context. Texts over the model's context are embedded by their
-    beginning; `count_tokens` and `max_tokens` let a caller cut them better."""
+    """`Embedder` on one llama.cpp context. Texts over `max_tokens` are embedded by their beginning, and
+    the closing token the model was trained with stays; `count_tokens` lets a caller cut them better.
+
+    What the model wants before a question and before a passage ("query: ", "passage: " of the E5
+    family) is in the GGUF's metadata, `aion.embedding.query_prefix` and `.passage_prefix`.
+    """
 
     def __init__(self, model: Model, n_threads: int, gate: ComputeGate, n_batch: int = 2048) -> None:
         self._model = model
         self._gate = gate
         self._lock = threading.Lock()
-        self.max_tokens = min(model.n_ctx_train, n_batch)
-        self._n_batch = n_batch
+        self.max_tokens = min(model.n_ctx_effective, n_batch)
+        self._query_prefix = model.metadata("aion.embedding.query_prefix") or ""
+        self._passage_prefix = model.metadata("aion.embedding.passage_prefix") or ""
+        self._n_group = min(n_batch, _GROUP_TOKENS)
         self._context = _new_context(model, n_batch, n_threads)
         self._batch = lib.llama_batch_init(n_batch, 0, 1)
 
     @property
     def name(self) -> str:
-        return f"{self._model.name}:{self.n_dims}"
+        """Of the model and what its passages begin with: stored vectors hold for both together only."""
+        name = f"{self._model.name}:{self.n_dims}"
+        if not self._passage_prefix:
+            return name
+        return f"{name}:{hashlib.sha256(self._passage_prefix.encode()).hexdigest()[:8]}"
 
     @property
     def n_dims(self) -> int:
         return self._model.n_embd
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokens(text))
+        """Tokens of `text` as a passage, its prefix and special tokens included."""
+        return len(self._tokens(self._passage_prefix + text))
 
     def embed_query(self, text: str) -> Vectors:
-        vector: Vectors = self._embed([text])[0]
+        vector: Vectors = self._embed([self._query_prefix + text])[0]
         return vector
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        return self._embed(texts)
+        return self._embed([self._passage_prefix + text for text in texts])
 
     def close(self) -> None:
         with self._lock:
@@ -62,14 +76,22 @@ class LlamaEmbedder:
     def _tokens(self, text: str) -> list[int]:
         return self._model.tokenize_text(text) or self._model.tokenize_text(" ")
 
+    def _cut(self, tokens: list[int]) -> list[int]:
+        """At most `max_tokens`, ending as the whole text ends when that is a closing token."""
+        if len(tokens) <= self.max_tokens:
+            return tokens
+        if tokens[-1] in self._model.closing_tokens:
+            return [*tokens[: self.max_tokens - 1], tokens[-1]]
+        return tokens[: self.max_tokens]
+
     def _embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), n_dims), each of length 1; zeros for a text without tokens."""
         vectors = np.zeros((len(texts), self.n_dims), np.float32)
         group: list[tuple[int, list[int]]] = []
         n_tokens = 0
         for index, text in enumerate(texts):
-            tokens = self._tokens(text)[: self.max_tokens]
-            if group and (n_tokens + len(tokens) > self._n_batch or len(group) == _MAX_SEQUENCES):
+            tokens = self._cut(self._tokens(text))
+            if group and (n_tokens + len(tokens) > self._n_group or len(group) == _MAX_SEQUENCES):
                 self._compute(group, vectors)
                 group, n_tokens = [], 0
             group.append((index, tokens))
@@ -82,15 +104,22 @@ class LlamaEmbedder:
         with self._lock, self._gate:
             if not self._context:
                 raise EngineFailed("The embedder is closed; ask again when AION is back.")
-            lib.llama_memory_clear(lib.llama_get_memory(self._context), True)
             self._fill(group)
-            status = lib.llama_decode(self._context, self._batch)
+            status = self._evaluate()
             if status != 0:
                 raise EngineFailed(f"llama.cpp could not embed {len(group)} texts (status {status}).")
             for row, (index, _) in enumerate(group):
                 pointer = lib.llama_get_embeddings_seq(self._context, row)
                 vector = np.ctypeslib.as_array(pointer, (self.n_dims,))
                 vectors[index] = vector / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def _evaluate(self) -> int:
+        """Compute the filled batch; llama.cpp's status, 0 when all went well."""
+        memory = lib.llama_get_memory(self._context)
+        if not memory:
+            return int(lib.llama_encode(self._context, self._batch))
+        lib.llama_memory_clear(memory, True)
+        return int(lib.llama_decode(self._context, self._batch))
 
     def _fill(self, group: list[tuple[int, list[int]]]) -> None:
         n = 0

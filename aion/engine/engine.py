@@ -1,8 +1,8 @@
 """The engine: one thread that owns a context and serves many sequences in one batch.
 
 Other threads talk to it by small messages (`submit`, `abort`, `close`); it answers each sequence
-through its sink with any number of Delta and exactly one Finished. A step: take messages, admit,
-plan, one `llama_decode`, sample, emit. A failed step ends the live sequences with an error,
+through its sink with any number of Delta and exactly one Finished. A step: take messages, let the
+batcher compute, emit. A failed step ends the live sequences with an error,
 rebuilds the context, and the engine goes on.
 """
 
@@ -14,15 +14,15 @@ import threading
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, replace
 
+from aion.engine.adapters import Adapters
+from aion.engine.batcher import Batcher
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.gate import ComputeGate
 from aion.engine.model import Model
 from aion.engine.runner import Runner
-from aion.engine.sampler import Sampler
-from aion.engine.scheduler import Scheduler, Work
 from aion.engine.sequence import Sequence, Sink
 from aion.errors import EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
-from aion.types import FinishReason, Sampling
+from aion.types import AdapterChoice, FinishReason, Sampling
 
 _logger = logging.getLogger(__name__)
 
@@ -38,21 +38,29 @@ class _Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class _Free:
+    """Some adapter was retired."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Close:
     pass
 
 
-_Message = _Add | _Abort | _Close
+_Message = _Add | _Abort | _Free | _Close
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """A snapshot for /health: what runs, what waits, what was done since the start."""
+    """A snapshot for /health: what runs, what waits, what was done since the start (steps, tokens, guessed
+    tokens and how many of them were right)."""
 
     n_running: int
     n_waiting: int
     n_steps: int
     n_tokens: int
+    n_drafted: int
+    n_accepted: int
 
 
 class Engine:
@@ -67,33 +75,67 @@ class Engine:
         n_threads: int,
         n_batch: int = 512,
         n_waiting_max: int = 64,
+        n_kept: int = 8,
+        speculates: bool = True,
         gate: ComputeGate | None = None,
         runner_type: type[Runner] = Runner,
+        fingerprint: str | None = None,
     ) -> None:
-        """`n_ctx` is the most tokens one sequence may have, prompt and answer together."""
+        """`n_ctx` is the most tokens one sequence may have, prompt and answer together; `n_kept` the most
+        prefixes of ended sequences that are kept for later ones; `speculates` computes guessed tokens
+        ahead where that pays (the text is the same); `fingerprint` identifies the base, so that adapters of
+        another are refused."""
+        gate = gate or ComputeGate()
         self.model = model
         self.n_ctx = min(n_ctx, model.n_ctx_train)
         self._n_pending_max = n_parallel + n_waiting_max
-        n_cells = self.n_ctx * n_parallel
-        self._runner = runner_type(model, n_cells, n_parallel, n_batch, n_threads, gate or ComputeGate())
-        self._scheduler = Scheduler(n_parallel, n_cells, n_batch)
+        self._batcher = Batcher(
+            model,
+            n_ctx=self.n_ctx,
+            n_parallel=n_parallel,
+            n_threads=n_threads,
+            n_batch=n_batch,
+            n_kept=n_kept,
+            speculates=speculates,
+            gate=gate,
+            runner_type=runner_type,
+        )
         self._mailbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self.adapters = Adapters(
+            model, gate, n_threads, on_retired=lambda: self._mailbox.put(_Free()), fingerprint=fingerprint
+        )
         self._live: dict[int, Sequence] = {}
         self._lock = threading.Lock()
         self._n_pending = 0
-        self._n_steps = self._n_tokens = 0
+        self._n_tokens = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="aion-engine", daemon=True)
         self._thread.start()
 
-    def submit(self, prompt: SequenceOf[int], sampling: Sampling, sink: Sink) -> int:
+    def submit(
+        self,
+        prompt: SequenceOf[int],
+        sampling: Sampling,
+        sink: Sink,
+        adapters: SequenceOf[AdapterChoice] | None = None,
+    ) -> int:
         """Queue a generation; return its id. `sink` is called on the engine thread and must not block.
 
-        Raises PromptTooLong, InvalidRequest for an empty prompt, EngineBusy when too many wait.
+        It keeps the versions of `adapters` (None: the default) that are live now. Raises PromptTooLong,
+        InvalidRequest for an empty prompt or an unknown adapter, EngineBusy when too many wait.
         """
         sampling = self._fitted(len(prompt), sampling)
         text = Detokenizer(sampling.stop, drop_leading_space=self.model.generates_leading_space)
-        sequence = Sequence(list(prompt), sampling, sink, text)
+        effect = self.adapters.acquire(adapters)
+        sequence = Sequence(list(prompt), sampling, sink, text, effect)
+        try:
+            self._enqueue(sequence)
+        except EngineBusy:
+            self.adapters.release(effect)
+            raise
+        return sequence.id
+
+    def _enqueue(self, sequence: Sequence) -> None:
         with self._lock:
             if self._closing:
                 raise EngineBusy("The engine is shutting down; ask again when it is back.", 5)
@@ -105,7 +147,6 @@ class Engine:
                 )
             self._n_pending += 1
             self._mailbox.put(_Add(sequence))  # under the lock: nothing comes after _Close
-        return sequence.id
 
     def _fitted(self, n_prompt: int, sampling: Sampling) -> Sampling:
         if n_prompt == 0:
@@ -122,20 +163,32 @@ class Engine:
         return replace(sampling, max_new_tokens=room)
 
     def abort(self, sequence_id: int) -> None:
-        """End a generation between two steps; its sink gets Finished("abort"). Unknown ids are ignored."""
+        """End a generation at once; its sink gets Finished("abort"). Unknown ids are ignored.
+
+        A batch that computes a part of its prompt is given up; what else was in it is computed again.
+        """
         self._mailbox.put(_Abort(sequence_id))
+        self._batcher.interrupt(sequence_id)
 
     def status(self) -> EngineStatus:
-        scheduler = self._scheduler
-        return EngineStatus(len(scheduler.running), len(scheduler.waiting), self._n_steps, self._n_tokens)
+        batcher = self._batcher
+        return EngineStatus(
+            n_running=len(batcher.running),
+            n_waiting=batcher.n_waiting,
+            n_steps=batcher.n_steps,
+            n_tokens=self._n_tokens,
+            n_drafted=batcher.n_drafted,
+            n_accepted=batcher.n_accepted,
+        )
 
     @property
     def is_idle_and_whole(self) -> bool:
         """Whether all slots and cells are free again."""
-        return not self._live and self._scheduler.is_idle_and_whole
+        return not self._live and self._batcher.is_idle_and_whole
 
     def close(self) -> None:
         """Abort what lives, stop the thread and free the context. The model stays open."""
+        self.adapters.close()
         with self._lock:
             self._closing = True
         if self._thread.is_alive():
@@ -154,7 +207,7 @@ class Engine:
             _logger.exception("The engine stops: after a failed step it could not be rebuilt.")
             reason, message = "error", f"The engine has stopped ({error}); restart AION."
         self._end_all(reason, message)
-        self._runner.close()
+        self._batcher.close()
 
     def _end_all(self, reason: FinishReason, message: str | None) -> None:
         """The last act: whatever was submitted, taken from the mailbox or not, gets its Finished."""
@@ -168,7 +221,7 @@ class Engine:
 
     def _take_messages(self) -> bool:
         """Handle all that has come, waiting only when there is nothing to compute; False to stop."""
-        block = not self._scheduler.has_work
+        block = not self._batcher.has_work
         while True:
             try:
                 message = self._mailbox.get(block=block)
@@ -180,36 +233,32 @@ class Engine:
                     self._add(sequence)
                 case _Abort(sequence_id) if sequence_id in self._live:
                     self._end(self._live[sequence_id], "abort")
+                case _Free():
+                    self._free_unused()
                 case _Close():
                     return False
 
+    def _free_unused(self) -> None:
+        for adapter in self.adapters.unused():
+            self._batcher.free(adapter)
+
     def _add(self, sequence: Sequence) -> None:
         self._live[sequence.id] = sequence
-        self._scheduler.add(sequence)
+        self._batcher.add(sequence)
 
     def _step(self) -> None:
         try:
-            for sequence in self._scheduler.admit():
-                sequence.sampler = Sampler(sequence.sampling, self.model.n_vocab)
-            if self._scheduler.running:
-                self._compute(self._scheduler.plan())
+            for sampled in self._batcher.step():
+                for token in sampled.tokens:
+                    if not sampled.sequence.finished:
+                        self._take(sampled.sequence, token)
         except EngineFailed as error:
             self._fail(error.message)
         except Exception as error:
             _logger.exception("A step of the engine failed.")
             self._fail(f"The engine failed in a step ({error!r}); ask again.")
 
-    def _compute(self, work: list[Work]) -> None:
-        rows = self._runner.decode(work)
-        self._n_steps += 1
-        for piece, row in zip(work, rows, strict=True):
-            piece.sequence.n_past = piece.end
-            if piece.samples:
-                self._advance(piece.sequence, row)
-
-    def _advance(self, sequence: Sequence, row: int) -> None:
-        assert sequence.sampler is not None
-        token = sequence.sampler.sample(self._runner.context, row)
+    def _take(self, sequence: Sequence, token: int) -> None:
         if self.model.is_end(token):
             self._end(sequence, "stop")
             return
@@ -233,12 +282,13 @@ class Engine:
         return True
 
     def _end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> None:
-        slot = self._scheduler.remove(sequence)
-        if slot is not None:
-            self._runner.clear(slot)
+        self._batcher.remove(sequence)
         del self._live[sequence.id]
         with self._lock:
             self._n_pending -= 1
+        self.adapters.release(sequence.effect)
+        if any(adapter.is_retired for adapter, _ in sequence.effect.parts):
+            self._free_unused()
         try:
             sequence.finish(reason, error)
         except Exception:
@@ -246,6 +296,6 @@ class Engine:
 
     def _fail(self, message: str) -> None:
         _logger.error("%s", message)
-        for sequence in list(self._scheduler.running):
+        for sequence in self._batcher.running:
             self._end(sequence, "error", message)
-        self._runner.rebuild()
+        self._batcher.rebuild()

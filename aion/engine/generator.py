@@ -5,35 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from aion.engine.engine import Engine
-from aion.engine.template import ChatTemplate
-from aion.types import Finished, GenerationEvent, Message, Sampling
+from aion.engine.serving import Serving
+from aion.types import AdapterChoice, Finished, GenerationEvent, Message, Sampling
 
 
 class LocalGenerator:
     """`Generator` on the engine of this process. Use from any event loop."""
 
-    def __init__(self, engine: Engine, template: ChatTemplate) -> None:
-        self._engine = engine
-        self._template = template
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
 
     @property
     def model_name(self) -> str:
-        return self._engine.model.name
+        return self._serving.current.model.name
 
     @property
     def n_ctx(self) -> int:
-        return self._engine.n_ctx
+        return self._serving.current.engine.n_ctx
 
     @property
     def n_ctx_effective(self) -> int:
-        return min(self._engine.n_ctx, self._engine.model.n_ctx_effective)
+        loaded = self._serving.current
+        return min(loaded.engine.n_ctx, loaded.model.n_ctx_effective)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(self._template.tokens(messages))
+        with self._serving.lease() as loaded:
+            return len(loaded.template.tokens(messages))
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        adapters: Sequence[AdapterChoice] | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield deltas, then one Finished. Leaving early, by any road, aborts the generation.
 
@@ -46,12 +49,14 @@ class LocalGenerator:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
-        sequence_id = self._engine.submit(self._template.tokens(messages), sampling, sink)
-        try:
-            while True:
-                event = await events.get()
-                yield event
-                if isinstance(event, Finished):
-                    return
-        finally:
-            self._engine.abort(sequence_id)
+        with self._serving.lease() as loaded:
+            tokens = loaded.template.tokens(messages)
+            sequence_id = loaded.engine.submit(tokens, sampling, sink, adapters)
+            try:
+                while True:
+                    event = await events.get()
+                    yield event
+                    if isinstance(event, Finished):
+                        return
+            finally:
+                loaded.engine.abort(sequence_id)

@@ -5,10 +5,12 @@ Every module of this room takes the C functions from here (`from aion.engine.lib
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import logging
 import re
+from collections.abc import Callable, Iterator
 
 import llama_cpp.llama_cpp as lib
 
@@ -19,6 +21,7 @@ __all__ = [
     "has_amx",
     "last_complaint",
     "lib",
+    "listening",
     "load",
     "version",
 ]
@@ -27,6 +30,7 @@ _ERROR = 4  # ggml_log_level
 _LEVELS = {2: logging.DEBUG, 3: logging.WARNING, _ERROR: logging.ERROR}
 _logger = logging.getLogger("aion.llama")
 _complaints: list[str] = []
+_listeners: list[Callable[[str], None]] = []
 
 
 @lib.llama_log_callback  # type: ignore[untyped-decorator]
@@ -34,6 +38,8 @@ def _route_log(level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
     line = text.decode("utf-8", "replace").strip()
     if not line:
         return
+    for listener in tuple(_listeners):
+        listener(line)
     if level == _ERROR:
         _complaints[:] = [*_complaints[-7:], line]
     _logger.log(min(_LEVELS.get(level, logging.DEBUG), logging.INFO), line)
@@ -44,6 +50,17 @@ def load() -> None:
     """Route the log and start the backend. Cheap after the first call; any thread."""
     lib.llama_log_set(_route_log, ctypes.c_void_p(0))
     lib.llama_backend_init()
+
+
+@contextlib.contextmanager
+def listening(listener: Callable[[str], None]) -> Iterator[None]:
+    """Hand every line llama.cpp logs to `listener` too, in the thread that logs it, whichever that is; it
+    must be quick and must not raise."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def last_complaint() -> str:

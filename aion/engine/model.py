@@ -10,6 +10,7 @@ import ctypes
 import functools
 import os
 import struct
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,6 +84,12 @@ class Model:
         return int(lib.llama_vocab_n_tokens(self.vocab))
 
     @functools.cached_property
+    def can_share_prefixes(self) -> bool:
+        """Whether the cells of a prefix are good for every continuation: no sliding window, no recurrence."""
+        recurrent = lib.llama_model_is_recurrent(self.handle) or lib.llama_model_is_hybrid(self.handle)
+        return not recurrent and lib.llama_model_n_swa(self.handle) == 0
+
+    @functools.cached_property
     def chat_template(self) -> str | None:
         template = lib.llama_model_chat_template(self.handle, None)
         return template.decode("utf-8", "replace") if template else None
@@ -113,6 +120,14 @@ class Model:
         return int(lib.llama_vocab_eos(self.vocab))
 
     @functools.cached_property
+    def closing_tokens(self) -> frozenset[int]:
+        """What the model's tokenizer may put after a text: eos, or BERT's separator."""
+        added = {self.eos} if lib.llama_vocab_get_add_eos(self.vocab) else set()
+        if lib.llama_vocab_get_add_sep(self.vocab):
+            added.add(int(lib.llama_vocab_sep(self.vocab)))
+        return frozenset(added - {-1})
+
+    @functools.cached_property
     def adds_bos(self) -> bool:
         return bool(lib.llama_vocab_get_add_bos(self.vocab))
 
@@ -123,23 +138,28 @@ class Model:
     @functools.cached_property
     def generates_leading_space(self) -> bool:
         """Whether a generated text begins with a space that nobody wrote: sentencepiece's dummy prefix."""
-        if self._leading_space:
+        if self.wants_leading_space:
             return True
         is_sentencepiece = lib.llama_vocab_type(self.vocab) == lib.LLAMA_VOCAB_TYPE_SPM
         return is_sentencepiece and self.metadata("tokenizer.ggml.add_space_prefix") != "false"
 
     @functools.cached_property
-    def _leading_space(self) -> bool:
+    def wants_leading_space(self) -> bool:
         """The dummy prefix AION's converter leaves to the caller (see aion.convert.vocab.sentencepiece)."""
         return self.metadata("aion.tokenizer.leading_space") == "true"
 
+    @functools.cached_property
+    def _composes(self) -> bool:
+        """Whether its tokenizer composes texts first, which llama.cpp does not."""
+        return self.metadata("aion.tokenizer.normalizer") == "nfc"
+
     def tokenize_text(self, text: str) -> list[int]:
         """Token ids of a text that stands alone (to be embedded), as its tokenizer was trained."""
-        return self.tokenize(f" {text}" if text and self._leading_space else text, bos=True)
+        return self.tokenize(f" {text}" if text and self.wants_leading_space else text, bos=True)
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> list[int]:
         """Token ids of `text`. `special` parses control tokens out of it; `bos` adds what the model adds."""
-        data = text.encode("utf-8", "replace")
+        data = (unicodedata.normalize("NFC", text) if self._composes else text).encode("utf-8", "replace")
         room = len(data) + 8
         buffer = (lib.llama_token * room)()
         n = lib.llama_tokenize(self.vocab, data, len(data), buffer, room, bos, special)

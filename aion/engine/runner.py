@@ -10,15 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from aion.engine.adapter import NO_EFFECT, Adapter, Effect
 from aion.engine.gate import ComputeGate
+from aion.engine.interrupt import Interrupt
 from aion.engine.library import last_complaint, lib
 from aion.engine.model import Model
-from aion.engine.scheduler import Work
+from aion.engine.scheduler import Share, Work
 from aion.errors import EngineFailed, ModelError
+
+_ABORTED = 2  # llama_decode's status when the abort callback said so
+
+
+class Interrupted(Exception):
+    """A computation was stopped on purpose; the sequences of the batch are as they were before it."""
 
 
 class Runner:
-    """A llama context with one reusable batch of at most `n_batch` tokens."""
+    """A llama context with one reusable batch of at most `n_batch` tokens, all under one effect."""
 
     def __init__(
         self, model: Model, n_cells: int, n_slots: int, n_batch: int, n_threads: int, gate: ComputeGate
@@ -27,6 +35,8 @@ class Runner:
         self._gate = gate
         self._shape = (n_cells, n_slots, n_batch, n_threads)
         self._n_batch = n_batch
+        self._effect = NO_EFFECT
+        self.interrupt = Interrupt()
         self.context = self._new_context()
         self._batch = lib.llama_batch_init(n_batch, 0, 1)
         self._token = np.ctypeslib.as_array(self._batch.token, (n_batch,))
@@ -40,7 +50,7 @@ class Runner:
         params = lib.llama_context_default_params()
         params.n_ctx = n_cells
         params.n_seq_max = n_slots
-        params.n_batch = params.n_ubatch = n_batch
+        params.n_batch = params.n_ubatch = max(n_batch, n_slots)  # llama.cpp asserts a token a slot
         params.n_threads = params.n_threads_batch = n_threads
         params.kv_unified = True
         return params
@@ -52,43 +62,69 @@ class Runner:
                 f"No context of {self._shape[0]} tokens could be made for {self._model.path} "
                 f"({last_complaint()}); lower AION_CTX or AION_PARALLEL."
             )
+        self.interrupt.attach(context)
         return int(context)
 
     def decode(self, work: SequenceOf[Work]) -> list[int]:
-        """Compute a batch; return the logits row of each piece of work (-1 where none is wanted).
+        """Compute a batch; return the first logits row of each piece of work (-1 where none is wanted).
 
-        Raises EngineFailed when llama.cpp refuses the batch.
+        Raises EngineFailed when llama.cpp refuses the batch, Interrupted when `interrupt` was set meanwhile;
+        nothing of the batch is in the KV cache then.
         """
+        self._apply(work[0].sequence.effect)
         rows, n = [], 0
         for piece in work:
-            m = piece.end - piece.start
-            self._token[n : n + m] = piece.sequence.tokens[piece.start : piece.end]
-            self._pos[n : n + m] = np.arange(piece.start, piece.end)
+            m = piece.n_tokens
+            self._token[n : n + m] = [*piece.sequence.tokens[piece.start : piece.end], *piece.draft]
+            self._pos[n : n + m] = np.arange(piece.start, piece.start + m)
             self._wants[n : n + m] = 0
             for i in range(n, n + m):
                 self._batch.seq_id[i][0] = piece.sequence.slot
             n += m
-            self._wants[n - 1] = piece.samples
-            rows.append(n - 1 if piece.samples else -1)
+            self._wants[n - piece.n_logits : n] = 1
+            rows.append(n - piece.n_logits if piece.samples else -1)
         self._batch.n_tokens = n
         with self._gate:
             status = lib.llama_decode(self.context, self._batch)
             lib.llama_synchronize(self.context)
+        if status == _ABORTED and self.interrupt.is_set:
+            for piece in work:
+                assert piece.sequence.slot is not None
+                self.clear(piece.sequence.slot, piece.start)
+            raise Interrupted
         if status != 0:
             raise EngineFailed(
                 f"llama.cpp gave up on a batch of {n} tokens (status {status}: {last_complaint()})."
             )
         return rows
 
-    def clear(self, slot: int) -> None:
-        """Forget everything computed in `slot`."""
+    def _apply(self, effect: Effect) -> None:
+        if effect != self._effect:
+            effect.apply(self.context)
+            self._effect = effect
+
+    def free(self, adapter: Adapter) -> None:
+        """Free an adapter that no sequence uses; the context lets go of it first."""
+        with self._gate:
+            if any(part is adapter for part, _ in self._effect.parts):
+                self._apply(NO_EFFECT)
+            adapter.free()
+
+    def share(self, share: Share) -> None:
+        """Let one slot hold the first cells of another too; nothing is copied."""
+        memory = lib.llama_get_memory(self.context)
+        lib.llama_memory_seq_cp(memory, share.donor, share.slot, 0, share.n_tokens)
+
+    def clear(self, slot: int, n_past: int = 0) -> None:
+        """Forget what is computed in `slot` from token `n_past` on."""
         if self.context:
-            lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), slot, -1, -1)
+            lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), slot, n_past, -1)
 
     def rebuild(self) -> None:
         """Throw the context away and make a new one, after a failed step."""
         lib.llama_free(self.context)
         self.context = 0
+        self._effect = NO_EFFECT
         self.context = self._new_context()
 
     def close(self) -> None:

@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aion.engine.adapter import NO_EFFECT, Effect
 from aion.engine.detokenizer import Detokenizer
+from aion.engine.lookup import Acceptance, PromptLookup
 from aion.engine.sampler import Sampler
 from aion.types import Delta, Finished, FinishReason, GenerationEvent, Sampling, Usage
 
@@ -20,19 +22,23 @@ _ids = itertools.count(1)
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """Invariant: `n_past` tokens of `tokens` are in the KV cache of `slot`; the sink gets any number
-    of Delta and exactly one Finished."""
+    """Invariant: `n_past` tokens of `tokens` are in the KV cache of `slot`, the first `n_cached` of them
+    computed for others before; the sink gets any number of Delta and exactly one Finished."""
 
     prompt: list[int]
     sampling: Sampling
     sink: Sink
     detokenizer: Detokenizer
+    effect: Effect = NO_EFFECT
     id: int = field(default_factory=lambda: next(_ids))
     tokens: list[int] = field(default_factory=list)
     n_past: int = 0
+    n_cached: int = 0
     slot: int | None = None
     sampler: Sampler | None = None
     finished: bool = False
+    lookup: PromptLookup = field(default_factory=PromptLookup)
+    acceptance: Acceptance = field(default_factory=Acceptance)
 
     def __post_init__(self) -> None:
         self.tokens = list(self.prompt)
@@ -67,4 +73,11 @@ class Sequence:
             if reason in ("stop", "length"):
                 self.emit(self.detokenizer.finish(), 0)
         finally:
-            self.sink(Finished(reason, Usage(len(self.prompt), self.n_completion), error))
+            self.sink(
+                Finished(
+                    reason,
+                    Usage(len(self.prompt), self.n_completion, self.n_cached),
+                    error,
+                    self.effect.label,
+                )
+            )

@@ -48,9 +48,9 @@ class ChatTemplate:
         """
         unsafe = any(text in m.content for m in messages for text in self._model.control_texts)
         if not unsafe:
-            return self._tokenize(self.render(messages))
+            return self._tokenize(self._spaced(self.render(messages)))
         marked = [Message(m.role, f"{_OPEN}{_strip_marks(m.content)}{_CLOSE}") for m in messages]
-        return self._tokenize_marked(self.render(marked))
+        return self._tokenize_marked(self._spaced(self.render(marked)))
 
     def render(self, messages: Sequence[Message]) -> str:
         """The conversation as text, control tokens spelled out."""
@@ -85,6 +85,12 @@ class ChatTemplate:
         system = "\n".join(m.content for m in messages if m.role == "system")
         turns = [m.content for m in messages if m.role != "system"]
         return self._plain_form(system, "\n\n".join(turns))
+
+    def _spaced(self, text: str) -> str:
+        """The space a sentencepiece vocabulary puts before a text that no control token opens."""
+        if not self._model.wants_leading_space or text.startswith(self._model.control_texts):
+            return text
+        return f"{_OPEN} {text[len(_OPEN) :]}" if text.startswith(_OPEN) else f" {text}"
 
     def _lacks_bos(self, text: str) -> bool:
         bos = self._model.token_text(self._model.bos)

@@ -56,6 +56,25 @@ def tiny_model(tiny_path: Path) -> Iterator[Model]:
         yield model
 
 
+@pytest.fixture(scope="module")
+def make_shared(tiny_model: Model) -> Iterator[tuple[Engine, Engine]]:
+    """An engine with a small cache of prefixes, and one without."""
+
+    def make(n_kept: int) -> Engine:
+        return Engine(
+            tiny_model,
+            n_ctx=128,
+            n_parallel=3,
+            n_threads=1,
+            n_batch=24,
+            n_kept=n_kept,
+            runner_type=ExactRunner,
+        )
+
+    with closing(make(3)) as cached, closing(make(0)) as plain:
+        yield cached, plain
+
+
 @pytest.fixture
 def make_engine(tiny_model: Model) -> Iterator[MakeEngine]:
     """Engines on one thread, exact in their numbers; closed at the end."""

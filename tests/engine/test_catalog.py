@@ -4,56 +4,65 @@ from pathlib import Path
 
 import pytest
 
-from aion.engine.catalog import CHAT_FILE, EMBED_FILE, choose_base_model, choose_embedder, embedded_file
+from aion.engine.catalog import (
+    CHAT_FILE,
+    EMBED_FILE,
+    choose_embedder,
+    embedded_chat_model,
+    embedded_file,
+    existing_file,
+    find_by_name,
+)
 from aion.errors import ModelError
 
-HUB_ID = "mistralai/Mistral-7B-Instruct-v0.3"
+NAME = "Mistral-7B-Instruct-v0.3"
 
 
 def test_a_named_file_is_used(tmp_path: Path) -> None:
     path = tmp_path / "own.gguf"
     path.touch()
-    choice = choose_base_model(str(path), tmp_path)
-    assert (choice.path, choice.is_embedded, choice.notice) == (path, False, "")
-    assert choose_embedder(path, tmp_path).path == path
+    assert existing_file(path) == choose_embedder(path, tmp_path).path == path
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "absent.gguf"
-    with pytest.raises(ModelError, match=r"absent\.gguf does not exist"):
-        choose_base_model(str(path), tmp_path)
-    with pytest.raises(ModelError, match=r"absent\.gguf does not exist"):
-        choose_embedder(path, tmp_path)
+@pytest.mark.parametrize("name", ["absent.gguf", "x" * 5000, "a\0b"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=r"does not exist; correct AION_BASE_MODEL"):
+        existing_file(tmp_path / name)
+    with pytest.raises(ModelError, match=r"does not exist"):
+        choose_embedder(tmp_path / name, tmp_path)
 
 
-def test_an_absent_hub_model_gives_the_embedded_one_and_says_so(models_dir: Path) -> None:
-    choice = choose_base_model("owner/not-here", models_dir)
-    assert choice.path == models_dir / CHAT_FILE
-    assert choice.is_embedded
-    assert "owner/not-here" in choice.notice
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (f"{NAME}.Q4_K_M.gguf", NAME),
+        ("mistral-7b-instruct-v0.3-q8_0.gguf", NAME),
+        (f"{NAME}-F16.gguf", f"{NAME}-GGUF"),
+        (f"{NAME}-UD-Q4_K_XL-00001-of-00002.gguf", NAME),
+        (f"{NAME}.gguf", NAME),
+    ],
+)
+def test_a_model_is_found_by_its_name(tmp_path: Path, file: str, name: str) -> None:
+    for other in (file, "Mistral-7B-Instruct-v0.30-Q4_K_M.gguf", f".{NAME}-Q4_K_M.gguf", CHAT_FILE):
+        (tmp_path / other).touch()
+    assert find_by_name(name, tmp_path) == tmp_path / file
+    assert find_by_name(name, tmp_path / "absent") is None
+    for another in ("Mistral-7B", "Mistral-7B-Instruct", "aion", "aion-nano"):
+        assert find_by_name(another, tmp_path) is None
 
 
-def test_a_hub_model_in_the_models_folder_is_used(tmp_path: Path) -> None:
-    path = tmp_path / "Mistral-7B-Instruct-v0.3.Q4_K_M.gguf"
-    path.touch()
-    choice = choose_base_model(HUB_ID, tmp_path)
-    assert (choice.path, choice.is_embedded, choice.notice) == (path, False, "")
-
-
-def test_an_empty_name_is_the_embedded_model(models_dir: Path) -> None:
-    choice = choose_base_model("", models_dir)
-    assert (choice.path, choice.is_embedded, choice.notice) == (models_dir / CHAT_FILE, True, "")
-
-
-@pytest.mark.parametrize("name", ["nonsense", "a/b/c", "/no/such/folder", "~/model", "x" * 5000, "a\0b"])
-def test_nonsense_is_refused(name: str, models_dir: Path) -> None:
-    with pytest.raises(ModelError, match=r"neither a GGUF file.*hub id"):
-        choose_base_model(name, models_dir)
+def test_four_bits_come_first_or_last_as_asked(tmp_path: Path) -> None:
+    for kind in ("F16", "Q4_K_M", "Q8_0"):
+        (tmp_path / f"m-{kind}.gguf").touch()
+    assert find_by_name("m", tmp_path) == tmp_path / "m-Q4_K_M.gguf"
+    assert find_by_name("m", tmp_path, prefer_4bit=False) == tmp_path / "m-F16.gguf"
 
 
 def test_the_embedded_models_are_found_without_a_models_folder(tmp_path: Path) -> None:
     assert embedded_file(CHAT_FILE, tmp_path / "absent").is_file()
     assert choose_embedder(None, tmp_path).path.name == EMBED_FILE
+    choice = embedded_chat_model(tmp_path, "why")
+    assert (choice.path.name, choice.is_embedded, choice.notice) == (CHAT_FILE, True, "why")
 
 
 def test_an_embedded_model_that_is_lost_is_looked_for_aloud(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_batched_greedy_equals_alone_greedy(make_engine: MakeEngine) -> None:
 
 def test_greedy_is_the_same_again_on_the_embedded_model(chat_model: Model) -> None:
     prompt = chat_model.tokenize("Quanto custa o tour de meio dia em Sintra?", bos=True)
-    with closing(Engine(chat_model, n_ctx=128, n_parallel=1, n_threads=1)) as engine:
+    with closing(Engine(chat_model, n_ctx=128, n_parallel=1, n_threads=1, n_kept=0)) as engine:
         first, second = ask(engine, prompt), ask(engine, prompt)
         assert first.text == second.text
         assert first.wait() == second.wait()

@@ -7,6 +7,7 @@ import pytest
 from aion.answer.prompt import plain_prompt
 from aion.engine.generator import LocalGenerator
 from aion.engine.model import Model
+from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
 from aion.errors import EngineBusy, PromptTooLong
 from aion.types import Finished, GenerationEvent, Message, Sampling
@@ -27,9 +28,9 @@ def events_of(
 
 
 def test_a_stream_is_deltas_and_one_finished(make_engine: MakeEngine, tiny_model: Model) -> None:
-    engine = make_engine()
+    engine = make_engine(n_kept=0)
     template = ChatTemplate(tiny_model, plain_prompt)
-    generator = LocalGenerator(engine, template)
+    generator = LocalGenerator(Serving(Loaded(tiny_model, engine, template)))
     events = events_of(generator, QUESTION, GREEDY)
     again = ask(engine, template.tokens(QUESTION))
     assert (events[-1], events) == (again.wait(), again.events)
@@ -41,7 +42,7 @@ def test_a_stream_is_deltas_and_one_finished(make_engine: MakeEngine, tiny_model
 def test_leaving_early_aborts(make_engine: MakeEngine, tiny_model: Model) -> None:
     steps = Steps()
     engine = make_engine(runner_type=steps.runner_type())
-    generator = LocalGenerator(engine, ChatTemplate(tiny_model, plain_prompt))
+    generator = LocalGenerator(Serving(Loaded(tiny_model, engine, ChatTemplate(tiny_model, plain_prompt))))
 
     async def leave() -> None:
         stream = generator.stream(QUESTION, Sampling(max_new_tokens=100, seed=1))
@@ -59,7 +60,7 @@ def test_leaving_early_aborts(make_engine: MakeEngine, tiny_model: Model) -> Non
 
 def test_errors_come_before_the_first_event(make_engine: MakeEngine, tiny_model: Model) -> None:
     engine = make_engine(n_ctx=64)
-    generator = LocalGenerator(engine, ChatTemplate(tiny_model, plain_prompt))
+    generator = LocalGenerator(Serving(Loaded(tiny_model, engine, ChatTemplate(tiny_model, plain_prompt))))
     with pytest.raises(PromptTooLong):
         events_of(generator, [Message("user", "muito " * 100)], GREEDY)
     engine.close()

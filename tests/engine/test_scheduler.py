@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aion.engine.adapter import Effect
 from aion.engine.detokenizer import Detokenizer
+from aion.engine.pace import PrefillPace
 from aion.engine.scheduler import Scheduler, Work
 from aion.engine.sequence import Sequence
 from aion.types import Sampling
 
+_numbers = itertools.count()
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 40), st.integers(1, 24)),
@@ -20,15 +26,26 @@ OPERATIONS = st.lists(
 )
 
 
-def sequence_of(n_prompt: int, max_new_tokens: int = 8) -> Sequence:
+@dataclass(frozen=True)
+class SomeEffect(Effect):
+    """As if an adapter were applied."""
+
+    @property
+    def key(self) -> tuple[tuple[str, float], ...]:
+        return (("hash", 1.0),)
+
+
+def sequence_of(n_prompt: int, max_new_tokens: int = 8, *, prefix: int = 0) -> Sequence:
+    """A prompt that has `prefix` tokens in common with the others, and no more."""
     sampling = Sampling(max_new_tokens=max_new_tokens)
-    return Sequence([5] * n_prompt, sampling, lambda _event: None, Detokenizer())
+    prompt = [5] * min(prefix, n_prompt) + [1000 + next(_numbers)] * (n_prompt - prefix)
+    return Sequence(prompt, sampling, lambda _event: None, Detokenizer())
 
 
-def compute(work: list[Work]) -> None:
+def compute(scheduler: Scheduler, work: list[Work]) -> None:
     """What runner and sampler would do."""
     for piece in work:
-        piece.sequence.n_past = piece.end
+        scheduler.computed(piece.sequence, piece.end)
         if piece.samples:
             piece.sequence.tokens.append(7)
 
@@ -36,10 +53,10 @@ def compute(work: list[Work]) -> None:
 def step(scheduler: Scheduler, n_batch: int) -> list[Sequence]:
     """One step of an engine; returns the sequences that came to their end."""
     scheduler.admit()
-    work = scheduler.plan()
+    work = scheduler.plan().work
     assert sum(piece.end - piece.start for piece in work) <= n_batch
     assert bool(work) == bool(scheduler.running)
-    compute(work)
+    compute(scheduler, work)
     ended = [s for s in scheduler.running if s.n_completion >= s.sampling.max_new_tokens]
     for sequence in ended:
         scheduler.remove(sequence)
@@ -60,7 +77,7 @@ def test_decode_tokens_come_first_and_prefill_takes_the_rest() -> None:
     step(scheduler, 10)  # 25 prompt tokens in three chunks, then the 4 of the second
     scheduler.add(third)
     scheduler.admit()
-    work = scheduler.plan()
+    work = scheduler.plan().work
     assert [piece.sequence for piece in work] == [first, second, third]
     assert sizes(work) == [1, 1, 8]
     assert [piece.samples for piece in work] == [True, True, False]
@@ -72,8 +89,8 @@ def test_a_younger_decoding_sequence_comes_before_an_older_prefill() -> None:
     scheduler.add(long)
     scheduler.add(short)
     scheduler.admit()
-    compute([Work(short, 0, 2, True)])
-    assert [piece.sequence for piece in scheduler.plan()] == [short, long]
+    compute(scheduler, [Work(short, 0, 2, True)])
+    assert [piece.sequence for piece in scheduler.plan().work] == [short, long]
 
 
 def test_a_long_prompt_never_starves_decoding_sequences() -> None:
@@ -87,15 +104,29 @@ def test_a_long_prompt_never_starves_decoding_sequences() -> None:
         assert talking.n_completion == n
 
 
+def test_beside_running_answers_a_prompt_is_computed_at_a_pace() -> None:
+    pace = PrefillPace()
+    scheduler = Scheduler(n_slots=2, n_cells=2000, n_batch=512, pace=pace)
+    pace.observe(400, 2.0)
+    talking = sequence_of(2, max_new_tokens=60)
+    scheduler.add(talking)
+    step(scheduler, 512)
+    scheduler.add(sequence_of(600))
+    scheduler.admit()
+    assert sizes(scheduler.plan().work) == [1, 50]
+    scheduler.remove(talking)
+    assert sizes(scheduler.plan().work) == [512]
+
+
 def test_the_logits_of_a_prompt_are_wanted_at_its_end_only() -> None:
     scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=10)
     scheduler.add(sequence_of(20))
     scheduler.admit()
     seen = []
     for _ in range(3):
-        work = scheduler.plan()
+        work = scheduler.plan().work
         seen.append((work[0].start, work[0].end, work[0].samples))
-        compute(work)
+        compute(scheduler, work)
     assert seen == [(0, 10, False), (10, 20, True), (20, 21, True)]
 
 
@@ -115,21 +146,22 @@ def test_a_waiting_sequence_leaves_without_a_slot() -> None:
     scheduler.add(running)
     scheduler.add(waiting)
     scheduler.admit()
-    assert scheduler.remove(waiting) is None
-    assert scheduler.remove(running) == 0
+    scheduler.remove(waiting)
+    assert (scheduler.running, len(scheduler.waiting)) == ([running], 0)
+    scheduler.remove(running)
     assert scheduler.is_idle_and_whole
 
 
-@given(operations=OPERATIONS, n_slots=st.integers(1, 5), n_batch=st.integers(5, 40))
+@given(operations=OPERATIONS, n_slots=st.integers(1, 5), n_batch=st.integers(5, 40), n_kept=st.integers(0, 4))
 def test_slots_and_cells_are_conserved(
-    operations: list[tuple[str, int, int]], n_slots: int, n_batch: int
+    operations: list[tuple[str, int, int]], n_slots: int, n_batch: int, n_kept: int
 ) -> None:
     n_cells = 64 * n_slots
-    scheduler = Scheduler(n_slots, n_cells, n_batch)
+    scheduler = Scheduler(n_slots, n_cells, n_batch, n_kept)
     live: list[Sequence] = []
     for kind, a, b in operations:
         if kind == "add":
-            live.append(sequence_of(a, b))
+            live.append(sequence_of(a, b, prefix=min(a, 15)))
             scheduler.add(live[-1])
         elif kind == "step":
             ended = step(scheduler, n_batch)
@@ -138,10 +170,84 @@ def test_slots_and_cells_are_conserved(
             scheduler.remove(live.pop(a % len(live)))
         slots = [s.slot for s in scheduler.running]
         assert len(set(slots)) == len(slots) <= n_slots
-        assert sum(s.n_reserved for s in scheduler.running) <= n_cells
         assert all(s.slot is None for s in scheduler.waiting)
     while scheduler.has_work:
         step(scheduler, n_batch)
+    assert scheduler.is_idle_and_whole
+
+
+def run_alone(scheduler: Scheduler, sequence: Sequence) -> None:
+    scheduler.add(sequence)
+    while scheduler.has_work:
+        step(scheduler, 64)
+
+
+def test_a_kept_prefix_serves_the_next() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    first, second = sequence_of(40, prefix=30), sequence_of(50, prefix=30)
+    run_alone(scheduler, first)
+    scheduler.add(second)
+    scheduler.admit()
+    plan = scheduler.plan()
+    assert [(share.n_tokens, share.slot == second.slot) for share in plan.shares] == [(30, True)]
+    assert [(piece.start, piece.end) for piece in plan.work] == [(30, 50)]
+    assert (first.n_cached, second.n_cached) == (0, 30)
+
+
+def test_a_conversation_goes_on_where_it_was() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    first = sequence_of(20)
+    run_alone(scheduler, first)
+    after = Sequence([*first.tokens, 3, 4], Sampling(max_new_tokens=8), lambda _event: None, Detokenizer())
+    scheduler.add(after)
+    scheduler.admit()
+    assert scheduler.plan().work[0].start == after.n_cached == len(first.tokens) - 1
+
+
+def test_the_last_token_of_a_prompt_is_always_computed() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    run_alone(scheduler, sequence_of(30, prefix=30))
+    scheduler.add(sequence_of(30, prefix=30))
+    scheduler.admit()
+    [work] = scheduler.plan().work
+    assert (work.start, work.end, work.samples) == (29, 30, True)
+
+
+def test_sequences_that_arrive_together_compute_their_prefix_once() -> None:
+    scheduler = Scheduler(n_slots=4, n_cells=2000, n_batch=64)
+    sequences = [sequence_of(150, prefix=100) for _ in range(4)]
+    for sequence in sequences:
+        scheduler.add(sequence)
+    n_computed = 0
+    scheduler.admit()
+    while not all(s.n_completion for s in sequences):
+        plan = scheduler.plan()
+        n_computed += sum(sizes(plan.work))
+        compute(scheduler, plan.work)
+    assert n_computed < 100 + 4 * 50 + 60
+    assert sum(s.n_cached for s in sequences) == 3 * 100
+
+
+def test_another_effect_shares_nothing() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    run_alone(scheduler, sequence_of(40, prefix=30))
+    other = sequence_of(40, prefix=30)
+    other.effect = SomeEffect()
+    run_alone(scheduler, other)
+    assert other.n_cached == 0
+
+
+def test_kept_prefixes_go_when_room_is_needed_the_oldest_first() -> None:
+    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=100, n_kept=3)
+    old, new = sequence_of(30, 2), sequence_of(30, 2)
+    for sequence in (old, new, sequence_of(36, 2)):
+        run_alone(scheduler, sequence)
+    again = Sequence(list(new.prompt), Sampling(max_new_tokens=1), lambda _event: None, Detokenizer())
+    run_alone(scheduler, again)
+    assert again.n_cached == 29
+    forgotten = Sequence(list(old.prompt), Sampling(max_new_tokens=1), lambda _event: None, Detokenizer())
+    run_alone(scheduler, forgotten)
+    assert forgotten.n_cached == 0
     assert scheduler.is_idle_and_whole
 
 

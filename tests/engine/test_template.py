@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,17 @@ def test_marking_changes_nothing_but_the_control_texts(chat_model: Model) -> Non
     turns = [Message("user", "um"), Message("assistant", "dois </s>"), Message("user", "três")]
     text = chat_model.detokenize(template.tokens(turns))
     assert [text.find(word) >= 0 for word in ("um", "dois </s>", "três")] == [True] * 3
+
+
+class Untemplated(Model):
+    chat_template = None
+
+
+@pytest.mark.parametrize("text", ["Olá", "Olá </s> [1] tudo"])
+def test_without_a_template_the_text_begins_as_its_vocabulary_was_trained(
+    models_dir: Path, text: str
+) -> None:
+    with closing(Untemplated(models_dir / "aion-nano.gguf", vocab_only=True)) as model:
+        tokens = ChatTemplate(model, lambda _system, prompt: prompt).tokens([Message("user", text)])
+        assert model.wants_leading_space
+        assert tokens == model.tokenize(f" {text}", bos=True)

@@ -1,0 +1,171 @@
+"""One step of computing for many sequences: plan, share prefixes, one `llama_decode`, sample.
+
+Owns the context (through the runner) and the scheduler. Knows no messages, no text and no listeners.
+Owned by the engine thread, but for `interrupt`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from aion.engine.adapter import Adapter
+from aion.engine.gate import ComputeGate
+from aion.engine.library import lib
+from aion.engine.model import Model
+from aion.engine.pace import PrefillPace
+from aion.engine.runner import Interrupted, Runner
+from aion.engine.sampler import Sampler
+from aion.engine.scheduler import Plan, Scheduler, Work
+from aion.engine.sequence import Sequence
+from aion.engine.speculation import Speculator
+
+_WORTH_INTERRUPTING = 16
+_MAX_SLOTS = int(lib.llama_max_parallel_sequences())
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What a step brought a sequence: one token, and one more for every guess that was right."""
+
+    sequence: Sequence
+    tokens: list[int]
+
+
+class Batcher:
+    """`add` a sequence, `step` until it has what it needs, `remove` it. A failed step raises; `rebuild`
+    makes the context anew once no sequence is running."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        n_ctx: int,
+        n_parallel: int,
+        n_threads: int,
+        n_batch: int,
+        n_kept: int,
+        speculates: bool,
+        gate: ComputeGate,
+        runner_type: type[Runner],
+    ) -> None:
+        self._model = model
+        n_cells = n_ctx * n_parallel
+        n_kept = min(n_kept, _MAX_SLOTS - n_parallel) if model.can_share_prefixes else 0
+        self._runner = runner_type(model, n_cells, n_parallel + n_kept, n_batch, n_threads, gate)
+        self._speculator, self._pace = Speculator(), PrefillPace()
+        guesses = self._speculator if speculates else None
+        self._scheduler = Scheduler(n_parallel, n_cells, n_batch, n_kept, guesses, self._pace)
+        self._lock = threading.Lock()
+        self._prefilling: set[int] = set()
+        self.n_steps = self.n_drafted = self.n_accepted = 0
+
+    @property
+    def has_work(self) -> bool:
+        return self._scheduler.has_work
+
+    @property
+    def running(self) -> list[Sequence]:
+        return list(self._scheduler.running)
+
+    @property
+    def n_waiting(self) -> int:
+        return len(self._scheduler.waiting)
+
+    @property
+    def is_idle_and_whole(self) -> bool:
+        """Whether nothing runs and all slots and cells are accounted for."""
+        return self._scheduler.is_idle_and_whole
+
+    def add(self, sequence: Sequence) -> None:
+        self._scheduler.add(sequence)
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take a sequence out, whether it runs or waits; what it has computed may serve others."""
+        if sequence.n_past > len(sequence.tokens):  # guesses were right that nobody wanted any more
+            self._keep(sequence, len(sequence.tokens))
+        self._scheduler.remove(sequence)
+
+    def step(self) -> list[Sampled]:
+        """Compute the next batch; empty when it was interrupted or brought prompts forward only. Raises
+        EngineFailed."""
+        for sequence in self._scheduler.admit():
+            sequence.sampler = Sampler(sequence.sampling, self._model.n_vocab)
+        plan = self._scheduler.plan()
+        for slot in plan.clears:
+            self._runner.clear(slot)
+        for share in plan.shares:
+            self._runner.share(share)
+        if not plan.work:
+            return []
+        try:
+            rows = self._decode(plan)
+        except Interrupted:
+            return []
+        sampled = []
+        for piece, row in zip(plan.work, rows, strict=True):
+            self._scheduler.computed(piece.sequence, piece.end)
+            if piece.samples:
+                sampled.append(Sampled(piece.sequence, self._sample(piece, row)))
+        return sampled
+
+    def interrupt(self, sequence_id: int) -> None:
+        """Give up the batch under way when it computes a long piece of this sequence. Any thread."""
+        with self._lock:
+            if sequence_id in self._prefilling:
+                self._runner.interrupt.set()
+
+    def free(self, adapter: Adapter) -> None:
+        """Free an adapter that no sequence uses."""
+        self._runner.free(adapter)
+
+    def rebuild(self) -> None:
+        """Make the context anew, after a failed step; nothing may be running."""
+        self._runner.rebuild()
+        self._scheduler.forget()
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def _decode(self, plan: Plan) -> list[int]:
+        started = time.perf_counter()
+        with self._lock:
+            self._runner.interrupt.clear()
+            self._prefilling = {p.sequence.id for p in plan.work if p.end - p.start > _WORTH_INTERRUPTING}
+        try:
+            rows = self._runner.decode(plan.work)
+        finally:
+            with self._lock:
+                self._prefilling = set()
+        seconds = time.perf_counter() - started
+        if all(piece.end - piece.start == 1 for piece in plan.work):
+            self._speculator.cost.observe(plan.n_tokens, seconds)
+        else:
+            self._pace.observe(plan.n_tokens, seconds)
+        self.n_steps += 1
+        return rows
+
+    def _sample(self, piece: Work, row: int) -> list[int]:
+        """Tokens drawn one after the other, as far as each was what had been guessed there."""
+        sequence = piece.sequence
+        assert sequence.sampler is not None
+        tokens: list[int] = []
+        for guess in (*piece.draft, -1):
+            token = sequence.sampler.sample(self._runner.context, row + len(tokens))
+            tokens.append(token)
+            if token != guess or self._model.is_end(token):
+                break
+        if piece.draft:
+            n_right = len(tokens) - 1
+            sequence.acceptance.learn(len(piece.draft), n_right)
+            self.n_drafted += len(piece.draft)
+            self.n_accepted += n_right
+            self._keep(sequence, piece.end + n_right)
+        return tokens
+
+    def _keep(self, sequence: Sequence, n_past: int) -> None:
+        """Forget what was computed of a running sequence after its first `n_past` tokens."""
+        assert sequence.slot is not None
+        self._runner.clear(sequence.slot, n_past)
+        self._scheduler.computed(sequence, n_past)

@@ -1,0 +1,164 @@
+"""Accounts for the cells of the KV cache: who holds which, what is shared, which prefixes are kept.
+
+Every slot (a llama.cpp sequence id) holds cells, one a computed token. Two slots that share a prefix
+hold the same cells, as llama.cpp does with a unified cache, so nothing is copied. A finished sequence
+leaves its cells behind as a kept prefix; the least recently used goes when room is needed. Touches no
+llama call. Owned by the engine thread.
+
+Invariant: each cell is free or held by at least one slot, and a slot holds as many cells as it has
+computed tokens.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+_LEAST_SHARED = 8
+
+
+@dataclass(slots=True)
+class _Held:
+    tokens: list[int]
+    key: Hashable
+    cells: list[int] = field(default_factory=list)
+
+
+class KvCache:
+    """Cells and slots for `n_running` sequences at a time and `n_kept` prefixes of former ones."""
+
+    def __init__(self, n_cells: int, n_running: int, n_kept: int = 0) -> None:
+        self._n_cells = n_cells
+        self._n_slots = n_running + n_kept
+        self._n_kept = n_kept
+        self._refs = [0] * n_cells
+        self._free_cells = list(range(n_cells - 1, -1, -1))
+        self._free_slots = list(range(self._n_slots - 1, -1, -1))
+        self._held: dict[int, _Held] = {}
+        self._kept: OrderedDict[int, None] = OrderedDict()
+
+    @property
+    def n_free(self) -> int:
+        """Cells nobody holds."""
+        return len(self._free_cells)
+
+    def acquire(self, tokens: list[int], key: Hashable) -> int:
+        """A slot for a sequence with `tokens` (the list may grow) under the effect `key`."""
+        slot = self._free_slots.pop()
+        self._held[slot] = _Held(tokens, key)
+        return slot
+
+    def make_room(self, n_cells: int) -> list[int]:
+        """Let kept prefixes go, oldest first, until `n_cells` are free; the slots to be cleared."""
+        cleared = []
+        while self.n_free < n_cells and self._kept:
+            cleared.append(self._evict())
+        return cleared
+
+    def find(self, slot: int) -> tuple[int, int]:
+        """(donor slot, n tokens) of the longest computed prefix that `slot`, still empty, may share; its
+        last token is left to compute, for the logits. (slot, 0) when there is none worth it."""
+        wanted, best = self._held[slot], (slot, 0)
+        for donor, held in self._held.items():
+            if donor != slot and held.key == wanted.key:
+                n = common_prefix(held.tokens[: len(held.cells)], wanted.tokens[:-1])
+                if n > max(best[1], _LEAST_SHARED - 1):
+                    best = (donor, n)
+        return best
+
+    def share(self, donor: int, slot: int, n_tokens: int) -> None:
+        """Let the empty `slot` hold the first `n_tokens` cells of `donor` too."""
+        cells = self._held[donor].cells[:n_tokens]
+        for cell in cells:
+            self._refs[cell] += 1
+        self._held[slot].cells = cells
+        if donor in self._kept:
+            self._kept.move_to_end(donor)
+
+    def resize(self, slot: int, n_tokens: int) -> None:
+        """`slot` has computed `n_tokens` tokens now, more or fewer than before."""
+        cells = self._held[slot].cells
+        while len(cells) < n_tokens:
+            cell = self._free_cells.pop()
+            self._refs[cell] = 1
+            cells.append(cell)
+        self._release_cells(cells[n_tokens:])
+        del cells[n_tokens:]
+
+    def n_held(self, slot: int) -> int:
+        return len(self._held[slot].cells)
+
+    def release(self, slot: int) -> list[int]:
+        """The sequence of `slot` has ended: keep what it computed as a prefix for others, unless another
+        one holds the same already. Returns the slots to be cleared."""
+        if not self._is_worth_keeping(slot):
+            return [self._drop(slot)]
+        held = self._held[slot]
+        held.tokens = held.tokens[: len(held.cells)]
+        covered = [other for other in self._kept if self._covers(slot, other)]
+        cleared = [self._drop(other) for other in covered]
+        self._kept[slot] = None
+        while len(self._kept) > self._n_kept:
+            cleared.append(self._evict())
+        return cleared
+
+    def forget(self) -> None:
+        """Everything is lost: the context was made anew. Nothing may be running."""
+        assert len(self._held) == len(self._kept)
+        for slot in list(self._held):
+            self._drop(slot)
+
+    @property
+    def is_whole(self) -> bool:
+        """The invariant, for tests and shutdown: no cell and no slot is lost or held twice."""
+        refs = [0] * self._n_cells
+        for held in self._held.values():
+            for cell in held.cells:
+                refs[cell] += 1
+        free = {cell for cell, n in enumerate(refs) if n == 0}
+        slots = sorted([*self._free_slots, *self._held])
+        return refs == self._refs and free == set(self._free_cells) and slots == list(range(self._n_slots))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether only kept prefixes hold anything."""
+        return len(self._held) == len(self._kept)
+
+    def _is_worth_keeping(self, slot: int) -> bool:
+        if not self._n_kept or self.n_held(slot) < _LEAST_SHARED:
+            return False
+        return not any(self._covers(other, slot) for other in self._kept)
+
+    def _covers(self, slot: int, other: int) -> bool:
+        """Whether what `other` computed is a prefix of what `slot` did."""
+        mine, its = self._held[slot], self._held[other]
+        n = len(its.cells)
+        return mine.key == its.key and len(mine.cells) >= n and mine.tokens[:n] == its.tokens[:n]
+
+    def _evict(self) -> int:
+        return self._drop(next(iter(self._kept)))
+
+    def _drop(self, slot: int) -> int:
+        self._release_cells(self._held.pop(slot).cells)
+        self._kept.pop(slot, None)
+        self._free_slots.append(slot)
+        return slot
+
+    def _release_cells(self, cells: Iterable[int]) -> None:
+        for cell in cells:
+            self._refs[cell] -= 1
+            if self._refs[cell] == 0:
+                self._free_cells.append(cell)
+
+
+def common_prefix(a: list[int], b: list[int]) -> int:
+    """Length of the longest common prefix of two token lists."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
