@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     )
 
     base_model: str = Field(DEFAULT_BASE_MODEL, description="base model: a GGUF path, a folder or a hub id")
+    adapter_dir: Path = Field(
+        Path("./trainer/lora/out/adapter"), description="adapter: the PEFT folder of the trainer, or a GGUF"
+    )
     embed_model: Path | None = Field(None, description="embedding GGUF; the embedded one when empty")
     models_dir: Path = Field(Path("models"), description="where GGUF files are looked for")
     db: Path = Field(Path("aion.db"), description="the one SQLite file")
@@ -50,6 +53,10 @@ class Settings(BaseSettings):
     ctx: int = Field(
         4096, ge=256, description="tokens of context a sequence, at most what the model was trained for"
     )
+    kept_prefixes: int = Field(
+        8, ge=0, le=128, description="prompts kept in the KV cache for those that begin alike; 0 keeps none"
+    )
+    speculation: bool = Field(True, description="compute guessed tokens ahead where that pays")
     threads: int = Field(0, ge=0, description="compute threads; 0 takes the physical cores")
     gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes all that the build can place")
     queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")

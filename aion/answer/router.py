@@ -19,7 +19,7 @@ from aion.answer.prompt import DEFAULT_SOURCE, rag_context, rag_prompt, sources_
 from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest
 from aion.events.log import EventLog
 from aion.rag.retrieve import Retriever
-from aion.types import Delta, Finished, Generator, Message, Passage, Retrieval, Sampling, Usage
+from aion.types import AdapterChoice, Delta, Finished, Generator, Message, Passage, Retrieval, Sampling, Usage
 
 Reason = Literal["confident", "low_confidence", "local_error", "forced", "fallback_off"]
 
@@ -37,13 +37,14 @@ _NEAREST = "As passagens mais próximas são: "
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. `tau` None takes the setting; `force_fallback` is for developers only; a `seed`
-    makes the same answer come again."""
+    makes the same answer come again; `adapters` None takes the service's default."""
 
     message: str
     tenant: str
     tau: float | None = None
     force_fallback: bool = False
     seed: int | None = None
+    adapters: tuple[AdapterChoice, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.message.strip():
@@ -64,6 +65,7 @@ class Answer:
     cited: tuple[int, ...]
     model: str
     usage: Usage
+    adapter: str = ""
     event_id: int = 0
     ms: dict[str, float] = field(default_factory=dict)
 
@@ -125,15 +127,15 @@ class Router:
         """The local model's text, citations verified, and at the end the Answer with its sources line."""
         messages, passages = await asyncio.to_thread(self._fitting, question.message, answer.passages)
         citations = CitationFilter(len(passages))
-        usage = Usage(0, 0)
-        stream = self._generator.stream(messages, replace(_SAMPLING, seed=question.seed))
+        usage, adapter = Usage(0, 0), ""
+        stream = self._generator.stream(messages, replace(_SAMPLING, seed=question.seed), question.adapters)
         try:
             async for event in stream:
                 if isinstance(event, Delta):
                     if shown := citations.push(event.text):
                         yield Delta(shown, event.n_tokens)
                     continue
-                usage = event.usage
+                usage, adapter = event.usage, event.adapter
                 _raise_if_failed(event)
         except (EngineBusy, InvalidRequest):
             raise
@@ -151,8 +153,14 @@ class Router:
             return
         if line := _sources(citations.cited, passages):
             yield Delta(line, 0)
+        cited = tuple(citations.cited)
         yield replace(
-            answer, text=citations.shown + line, passages=passages, cited=tuple(citations.cited), usage=usage
+            answer,
+            text=citations.shown + line,
+            passages=passages,
+            cited=cited,
+            usage=usage,
+            adapter=adapter,
         )
 
     def _fitting(
@@ -182,7 +190,7 @@ class Router:
             fallback_reason=None if answer.reason == "confident" else answer.reason,
             details={
                 "C": answer.confidence, "reason": answer.reason, "model": answer.model,
-                "cited": list(answer.cited), "ms": answer.ms,
+                "adapter": answer.adapter, "cited": list(answer.cited), "ms": answer.ms,
                 "n_prompt": answer.usage.n_prompt, "n_completion": answer.usage.n_completion,
             },
         )  # fmt: skip

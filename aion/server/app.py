@@ -12,6 +12,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from aion.errors import AionError
+from aion.server.adapters import (
+    add_adapter,
+    list_adapters,
+    merge_adapter,
+    reload_adapter,
+    remove_adapter,
+)
 from aion.server.chat import chat
 from aion.server.disconnect import ClientGone
 from aion.server.failures import aion_error, http_error, unexpected_error
@@ -32,6 +39,11 @@ def create_app(services: Services) -> Starlette:
             Route("/", panel, methods=["GET"]),
             Mount("/panel", panel),
             Route("/health", health),
+            Route("/adapter/reload", reload_adapter, methods=["POST"]),
+            Route("/adapter/merge", merge_adapter, methods=["POST"]),
+            Route("/v1/adapters", list_adapters, methods=["GET"]),
+            Route("/v1/adapters", add_adapter, methods=["POST"]),
+            Route("/v1/adapters/{name}", remove_adapter, methods=["DELETE"]),
             Route("/generate", generate, methods=["POST"]),
             Route("/api/ai/chat", chat, methods=["POST"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),

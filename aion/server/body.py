@@ -20,9 +20,12 @@ _shown.maxstring = _shown.maxother = 80
 _shown.maxlist = _shown.maxdict = _shown.maxlevel = 2
 
 
-async def read_body(request: Request, schema: type[Schema]) -> Schema:
-    """Parse and validate. Raises InvalidRequest, or BodyTooLarge past MAX_BODY_BYTES."""
+async def read_body(request: Request, schema: type[Schema], *, optional: bool = False) -> Schema:
+    """Parse and validate; no body at all is an empty object when `optional`. Raises InvalidRequest, or
+    BodyTooLarge past MAX_BODY_BYTES."""
     data = await _read_limited(request)
+    if optional and not data.strip():
+        data = b"{}"
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:

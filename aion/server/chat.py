@@ -14,7 +14,7 @@ from aion.errors import AionError
 from aion.server.body import read_body
 from aion.server.disconnect import unless_gone
 from aion.server.failures import error_body, status_and_type
-from aion.server.schemas import ChatRequest
+from aion.server.schemas import ChatRequest, adapter_choices
 from aion.server.services import Services
 from aion.types import Delta, Passage
 
@@ -23,7 +23,15 @@ async def chat(request: Request) -> Response:
     """{"text", "used", "C"} and why; with `stream`, events `delta`, then `answer` (or `error`)."""
     services: Services = request.app.state.services
     body = await read_body(request, ChatRequest)
-    question = Question(body.message, services.settings.tenant, body.tau, bool(body.forceFallback), body.seed)
+    choices = adapter_choices(body.adapter)
+    question = Question(
+        body.message,
+        services.settings.tenant,
+        body.tau,
+        bool(body.forceFallback),
+        body.seed,
+        None if choices is None else tuple(choices),
+    )
     if body.stream:
         return await _streamed(request, services.router, question)
     answer = await unless_gone(request, services.router.answer(question))
@@ -58,7 +66,7 @@ def _event(event: Delta | Answer) -> dict[str, str]:
 
 
 def _headers(answer: Answer) -> dict[str, str]:
-    return {"X-AION-Used": answer.used, "X-AION-Reason": answer.reason}
+    return {"X-AION-Used": answer.used, "X-AION-Reason": answer.reason, "X-AION-Adapter": answer.adapter}
 
 
 def answer_json(answer: Answer) -> dict[str, object]:
@@ -71,7 +79,12 @@ def answer_json(answer: Answer) -> dict[str, object]:
         "citations": list(answer.cited),
         "passages": [_passage_json(p) for p in answer.passages],
         "model": answer.model,
-        "usage": {"prompt_tokens": answer.usage.n_prompt, "completion_tokens": answer.usage.n_completion},
+        "adapter": answer.adapter,
+        "usage": {
+            "prompt_tokens": answer.usage.n_prompt,
+            "completion_tokens": answer.usage.n_completion,
+            "cached_tokens": answer.usage.n_cached,
+        },
         "ms": answer.ms,
         "event_id": answer.event_id,
     }

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Literal
 
 from aion import __version__
+from aion.convert import Checkpoint
+from aion.convert.architectures.registry import architecture_of
 from aion.engine import library
-from aion.engine.catalog import choose_base_model, choose_embedder
+from aion.engine.catalog import choose_embedder
 from aion.engine.model import Model
 from aion.errors import AionError
 from aion.server.listen import bind
-from aion.server.services import n_threads
+from aion.server.loading import n_threads
+from aion.server.provision import Conversion, find_base_model
 from aion.settings import Settings
 from aion.store.connection import Store
 from aion.store.documents import Documents
@@ -80,13 +83,27 @@ def _compute(settings: Settings) -> Iterator[Finding]:
 
 def _chat_model(settings: Settings) -> Iterator[Finding]:
     try:
-        choice = choose_base_model(settings.base_model, settings.models_dir)
-        yield _opened("chat model", choice.path)
+        found = find_base_model(settings)
+        if isinstance(found, Conversion):
+            yield _to_convert(found, settings.models_dir)
+            return
+        yield _opened("chat model", found.path)
     except AionError as error:
         yield Finding("problem", "chat model", error.message)
         return
-    if choice.notice:
-        yield Finding("note", "chat model", choice.notice)
+    if found.notice:
+        yield Finding("note", "chat model", found.notice)
+
+
+def _to_convert(found: Conversion, models_dir: Path) -> Finding:
+    """A checkpoint, read as far as its configuration. Raises CheckpointError when it cannot be converted."""
+    checkpoint = Checkpoint(found.folder)
+    architecture_of(checkpoint)
+    out = models_dir / found.file_name
+    text = f"{found.folder}: a checkpoint ({checkpoint.architecture})"
+    if out.exists():
+        return Finding("ok", "chat model", f"{text}; the start uses {out}, made again if the folder changed")
+    return Finding("note", "chat model", f"{text}; the first start converts it to {out}")
 
 
 def _embed_model(settings: Settings) -> Iterator[Finding]:

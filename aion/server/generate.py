@@ -11,10 +11,10 @@ from aion.answer.prompt import with_context
 from aion.errors import EngineFailed, InvalidRequest
 from aion.server.body import read_body
 from aion.server.disconnect import unless_gone
-from aion.server.schemas import GenerateRequest
+from aion.server.schemas import GenerateRequest, adapter_choices
 from aion.server.services import Services
 from aion.settings import Settings
-from aion.types import Completion, Delta, Generator, Message, Sampling
+from aion.types import AdapterChoice, Completion, Delta, Generator, Message, Sampling
 
 REPETITION_PENALTY = 1.05
 
@@ -31,10 +31,14 @@ async def generate(request: Request) -> Response:
         Message("user", with_context(body.prompt, body.context or "")),
     ]
     started = time.monotonic()
-    work = complete(services.generator, messages, _sampling(body, settings))
+    adapters = adapter_choices(body.adapter)
+    work = complete(services.generator, messages, _sampling(body, settings), adapters)
     completion = await unless_gone(request, work)
     ms = int((time.monotonic() - started) * 1000)
-    return JSONResponse({"ok": True, "ms": ms, "text": completion.text.strip()})
+    return JSONResponse(
+        {"ok": True, "ms": ms, "text": completion.text.strip()},
+        headers={"X-AION-Adapter": completion.adapter},
+    )
 
 
 def _sampling(body: GenerateRequest, settings: Settings) -> Sampling:
@@ -47,10 +51,15 @@ def _sampling(body: GenerateRequest, settings: Settings) -> Sampling:
     )
 
 
-async def complete(generator: Generator, messages: list[Message], sampling: Sampling) -> Completion:
+async def complete(
+    generator: Generator,
+    messages: list[Message],
+    sampling: Sampling,
+    adapters: list[AdapterChoice] | None = None,
+) -> Completion:
     """Gather a whole generation. Raises EngineFailed when it ends with an error or a shutdown."""
     parts: list[str] = []
-    stream = generator.stream(messages, sampling)
+    stream = generator.stream(messages, sampling, adapters)
     try:
         async for event in stream:
             if isinstance(event, Delta):
@@ -58,7 +67,7 @@ async def complete(generator: Generator, messages: list[Message], sampling: Samp
             elif event.reason in ("error", "abort"):
                 raise EngineFailed(event.error or "AION is shutting down; ask again when it is back.")
             else:
-                return Completion("".join(parts), event.reason, event.usage)
+                return Completion("".join(parts), event.reason, event.usage, event.adapter)
     finally:
         await stream.aclose()
     raise AssertionError("a stream ends with Finished")

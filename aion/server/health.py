@@ -19,7 +19,9 @@ async def health(request: Request) -> Response:
     return JSONResponse({
         "status": "ok",
         "base_model": services.generator.model_name,
-        "adapter_loaded": False,
+        "adapter_loaded": services.adapters.is_loaded,
+        "adapters": [adapter.name for adapter in services.adapters.adapters.current()],
+        "adapter_merged": services.adapters.merged,
         "version": __version__,
         "configured_model": services.settings.base_model,
         "embedded_model": services.is_embedded_model,

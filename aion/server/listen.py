@@ -13,6 +13,7 @@ import uvicorn
 
 from aion.errors import SettingsError
 from aion.server.app import create_app
+from aion.server.one_maker import GgufProgress
 from aion.server.services import Services, open_services
 from aion.settings import Settings
 
@@ -29,11 +30,11 @@ class Listening:
 
 
 @contextlib.contextmanager
-def listen(settings: Settings) -> Iterator[Listening]:
+def listen(settings: Settings, progress: GgufProgress | None = None) -> Iterator[Listening]:
     """Bind first (a taken port is known at once), then load; all is released on leaving."""
     with (
         contextlib.closing(bind(settings.bind_host, settings.port)) as bound,
-        open_services(settings) as services,
+        open_services(settings, progress) as services,
     ):
         host, port = bound.getsockname()[:2]
         config = uvicorn.Config(

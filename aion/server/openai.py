@@ -17,43 +17,54 @@ from aion.server.body import read_body
 from aion.server.disconnect import unless_gone
 from aion.server.failures import error_body, status_and_type
 from aion.server.generate import complete
-from aion.server.schemas import CompletionRequest
+from aion.server.schemas import CompletionRequest, adapter_choices
 from aion.server.services import Services
 from aion.settings import Settings
-from aion.types import Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
 
 _STARTED = int(time.time())
 
 
 async def models(request: Request) -> Response:
-    """The one base model that is loaded."""
+    """The base model that is loaded, and each adapter as a model of its own whose parent is the base."""
     services: Services = request.app.state.services
-    model = {"id": services.generator.model_name, "object": "model", "created": _STARTED, "owned_by": "aion"}
-    return JSONResponse({"object": "list", "data": [model]})
+    base = services.generator.model_name
+    card = {"object": "model", "created": _STARTED, "owned_by": "aion"}
+    names = [adapter.name for adapter in services.adapters.adapters.current()]
+    data = [{"id": base, **card}, *({"id": name, **card, "parent": base} for name in names)]
+    return JSONResponse({"object": "list", "data": data})
 
 
 async def chat_completions(request: Request) -> Response:
-    """A chat completion in OpenAI's form. `model` is echoed nowhere: the loaded model answers."""
+    """A chat completion in OpenAI's form. `model` may name a loaded adapter; any other name gets the
+    loaded model as it is served."""
     services: Services = request.app.state.services
     body = await read_body(request, CompletionRequest)
     messages = _messages(body)
     sampling = _sampling(body, services.settings)
+    adapters = _adapters(body, services)
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
         "model": services.generator.model_name,
     }
     if body.stream:
-        events = services.generator.stream(messages, sampling)
+        events = services.generator.stream(messages, sampling, adapters)
         first = await unless_gone(request, anext(events))
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
         return EventSourceResponse(_sse(head, first, events, usage_wanted), sep="\n")
-    completion = await unless_gone(request, complete(services.generator, messages, sampling))
+    completion = await unless_gone(request, complete(services.generator, messages, sampling, adapters))
     message = {"role": "assistant", "content": completion.text}
     choice = {"index": 0, "message": message, "finish_reason": completion.reason, "logprobs": None}
     return JSONResponse(
         {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(completion.usage)}
     )
+
+
+def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice] | None:
+    if body.adapter is None and body.model in {a.name for a in services.adapters.adapters.current()}:
+        return [AdapterChoice(str(body.model))]
+    return adapter_choices(body.adapter)
 
 
 def _messages(body: CompletionRequest) -> list[Message]:
@@ -105,9 +116,10 @@ def _chunk(head: dict[str, Any], delta: dict[str, str], finish_reason: str | Non
     return json.dumps({**head, "object": "chat.completion.chunk", "choices": [choice]}, ensure_ascii=False)
 
 
-def _usage(usage: Usage) -> dict[str, int]:
+def _usage(usage: Usage) -> dict[str, object]:
     return {
         "prompt_tokens": usage.n_prompt,
         "completion_tokens": usage.n_completion,
         "total_tokens": usage.n_prompt + usage.n_completion,
+        "prompt_tokens_details": {"cached_tokens": usage.n_cached},
     }

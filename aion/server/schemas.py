@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Strict, field_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
+
+from aion.types import AdapterChoice
 
 Unit = Annotated[float, Strict(), Field(ge=0.0, le=1.0)]
 Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0)]
@@ -20,6 +22,44 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
+class AdapterScale(Body):
+    """An adapter by name with the strength of its effect."""
+
+    name: str
+    scale: Annotated[float, Strict()] = 1.0
+
+
+def _adapter_list(value: object) -> object:
+    """One adapter or several, each a name or an object; "none" is the base alone."""
+    if value is None or value == []:
+        return value
+    if value == "none":
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [{"name": item} if isinstance(item, str) else item for item in items]
+
+
+AdapterList = Annotated[list[AdapterScale] | None, BeforeValidator(_adapter_list)]
+
+
+def adapter_choices(adapters: list[AdapterScale] | None) -> list[AdapterChoice] | None:
+    """As the engine takes them; None is the service's default."""
+    return None if adapters is None else [AdapterChoice(a.name, a.scale) for a in adapters]
+
+
+class ReloadRequest(Body):
+    """`POST /adapter/reload`: the contract sends no body; `path` names another adapter than the setting."""
+
+    path: str | None = None
+
+
+class AdapterRequest(Body):
+    """`POST /v1/adapters`: a GGUF adapter or a PEFT folder of this machine, and its name from now on."""
+
+    name: str
+    path: str
+
+
 class GenerateRequest(Body):
     """`POST /generate` of the contract; what is absent or null takes the settings' default."""
 
@@ -30,6 +70,7 @@ class GenerateRequest(Body):
     top_p: TopP | None = None
     max_new_tokens: NewTokens | None = None
     stop: list[str] | None = None
+    adapter: AdapterList = None
 
 
 class ChatRequest(Body):
@@ -40,6 +81,7 @@ class ChatRequest(Body):
     tau: Unit | None = None
     stream: Flag | None = False
     seed: Seed | None = None
+    adapter: AdapterList = None
 
 
 class ChatMessage(Body):
@@ -83,6 +125,7 @@ class CompletionRequest(Body):
     stop: list[str] | None = None
     seed: Seed | None = None
     n: Literal[1] | None = 1
+    adapter: AdapterList = None
 
     @field_validator("stop", mode="before")
     @classmethod

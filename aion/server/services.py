@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from aion.answer.prompt import plain_prompt
 from aion.answer.router import Router
-from aion.engine.catalog import choose_base_model, choose_embedder
+from aion.engine.catalog import choose_embedder
 from aion.engine.embedder import LlamaEmbedder
 from aion.engine.engine import Engine
 from aion.engine.gate import ComputeGate
 from aion.engine.generator import LocalGenerator
 from aion.engine.model import Model
-from aion.engine.template import ChatTemplate
+from aion.engine.serving import Serving
 from aion.events.log import EventLog
 from aion.rag.ingest import Ingester
 from aion.rag.retrieve import Retriever
-from aion.settings import Settings, n_physical_cores
+from aion.server.adapter_control import AdapterControl
+from aion.server.loading import gpu_layers, load_model, n_threads
+from aion.server.one_maker import GgufProgress
+from aion.server.provision import provide_base_model
+from aion.settings import Settings
 from aion.store.connection import Store
 from aion.store.documents import Documents
 from aion.store.events import Events
@@ -44,11 +48,17 @@ class Services:
 
     settings: Settings
     library: Library
-    engine: Engine
+    serving: Serving
+    adapters: AdapterControl
     generator: Generator
     router: Router
     is_embedded_model: bool
     notice: str
+
+    @property
+    def engine(self) -> Engine:
+        """That of the model which answers now."""
+        return self.serving.current.engine
 
 
 @contextlib.contextmanager
@@ -57,7 +67,7 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(contextlib.closing(Store(settings.db)))
         choice = choose_embedder(settings.embed_model, settings.models_dir)
-        model = stack.enter_context(contextlib.closing(Model(choice.path, _gpu_layers(settings))))
+        model = stack.enter_context(contextlib.closing(Model(choice.path, gpu_layers(settings))))
         embedder = LlamaEmbedder(model, n_threads(settings), gate or ComputeGate())
         stack.enter_context(contextlib.closing(embedder))
         documents = Documents(store)
@@ -71,23 +81,21 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
 
 
 @contextlib.contextmanager
-def open_services(settings: Settings) -> Iterator[Services]:
-    """Load everything a question needs; on leaving, running generations are aborted and all is closed."""
+def open_services(settings: Settings, progress: GgufProgress | None = None) -> Iterator[Services]:
+    """Load everything a question needs; on leaving, running generations are aborted and all is closed.
+
+    `progress` is told of a base model that has to be converted first.
+    """
     with contextlib.ExitStack() as stack:
         gate = ComputeGate()
-        choice = choose_base_model(settings.base_model, settings.models_dir)
-        model = stack.enter_context(contextlib.closing(Model(choice.path, _gpu_layers(settings))))
+        choice = provide_base_model(settings, progress)
+        load = partial(load_model, settings, gate=gate)
+        serving = Serving(load(choice.path))
+        stack.callback(serving.close)
+        adapters = AdapterControl(serving, choice.path, settings.adapter_dir, settings.models_dir, load)
+        trouble = adapters.load_at_start()
         library = stack.enter_context(open_library(settings, gate))
-        engine = Engine(
-            model,
-            n_ctx=settings.ctx,
-            n_parallel=settings.parallel,
-            n_threads=n_threads(settings),
-            n_waiting_max=settings.queue,
-            gate=gate,
-        )
-        stack.enter_context(contextlib.closing(engine))
-        generator = LocalGenerator(engine, ChatTemplate(model, plain_prompt))
+        generator = LocalGenerator(serving)
         router = Router(
             library.retriever,
             generator,
@@ -95,14 +103,5 @@ def open_services(settings: Settings) -> Iterator[Services]:
             tau=settings.tau_confidence,
             system_prompt=settings.system_prompt,
         )
-        yield Services(settings, library, engine, generator, router, choice.is_embedded, choice.notice)
-
-
-def n_threads(settings: Settings) -> int:
-    """Compute threads: AION_THREADS, or the physical cores."""
-    return settings.threads or n_physical_cores()
-
-
-def _gpu_layers(settings: Settings) -> int:
-    """llama.cpp takes any large number for "all"; a build without GPU support ignores it."""
-    return 9999 if settings.gpu_layers < 0 else settings.gpu_layers
+        notice = " ".join(filter(None, [choice.notice, trouble]))
+        yield Services(settings, library, serving, adapters, generator, router, choice.is_embedded, notice)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 
 from aion.rag.retrieve import Retriever
-from aion.types import Delta, Finished, GenerationEvent, Message, Passage, Retrieval, Sampling, Usage
+from aion.types import (
+    AdapterChoice,
+    Delta,
+    Finished,
+    GenerationEvent,
+    Message,
+    Passage,
+    Retrieval,
+    Sampling,
+    Usage,
+)
 
 
 def passage(n: int, cosine: float = 0.8, source: str | None = None, text: str | None = None) -> Passage:
@@ -38,16 +48,21 @@ class FakeGenerator:
         self.n_ctx = self.n_ctx_effective = n_ctx
         self.prompts: list[Sequence[Message]] = []
         self.samplings: list[Sampling] = []
+        self.adapters: list[Sequence[AdapterChoice] | None] = []
         self.n_open = 0
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return sum(len(m.content.split()) for m in messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        adapters: Sequence[AdapterChoice] | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         self.prompts.append(messages)
         self.samplings.append(sampling)
+        self.adapters.append(adapters)
         self.n_open += 1
         try:
             for item in self._script:

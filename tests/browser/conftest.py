@@ -14,7 +14,7 @@ from aion.answer.router import Router
 from aion.events.log import EventLog
 from aion.server.services import open_services
 from aion.store.events import Events
-from aion.types import Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
 from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, lent, live, narrow_with_document, settings_in
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
@@ -40,6 +40,7 @@ class Scripted:
         self,
         messages: Sequence[Message],  # noqa: ARG002
         sampling: Sampling,  # noqa: ARG002
+        adapters: Sequence[AdapterChoice] | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[GenerationEvent, None]:
         for piece in re.findall(r"\S+\s*", self.text):
             yield Delta(piece)

@@ -33,6 +33,7 @@ def test_a_question_is_answered_with_passages_to_open(visit: Visit, scripted: Li
 
 def test_the_embedded_model_answers_and_says_what_it_is(visit: Visit, sintra: Live) -> None:
     visit.open(sintra)
+    expect(visit.page.locator("#notice")).to_contain_text("aion pull mistralai/Mistral-7B-Instruct-v0.3")
     expect(visit.page.locator("#notice")).to_contain_text("AION_BASE_MODEL")
     expect(visit.page.locator("#status")).to_contain_text("23 documentos")
     visit.ask(QUESTION)

@@ -12,10 +12,14 @@ import pytest
 from tests.cli.conftest import Run
 
 OPTIONS = {
+    "pull": ["name", "--type", "--file", "--list", "--allow-pickle", "@revision"],
     "serve": ["--host", "--port", "--db", "--model", "AION_PORT"],
     "ingest": ["paths", "--db", "--tenant", "Exit code 1"],
     "ask": ["question", "--db", "--model", "--tenant", "--tau", "--seed"],
-    "convert": ["source", "--out", "--type", "--name", "--overwrite"],
+    "convert": ["source", "--out", "--type", "--name", "--imatrix", "--allow-pickle", "--overwrite"],
+    "quantize": ["source", "OUT", "--type", "--imatrix", "--overwrite"],
+    "merge": ["BASE.gguf", "ADAPTER.gguf", "--base", "--adapter", "--out", "--type", "--scale"],
+    "convert-lora": ["--adapter", "--base", "--out", "--type", "--name", "--overwrite"],
     "doctor": ["--db", "--model", "Exit code 1"],
 }
 

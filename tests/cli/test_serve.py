@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.conftest import command, environment
+from tests.cli.conftest import Run, command, environment
+from tests.server.checkpoints import write_checkpoint
 
 
 @contextlib.contextmanager
@@ -62,3 +63,19 @@ def test_settings_come_from_a_dotenv_file(tmp_path: Path) -> None:
     with served(tmp_path) as (_, url):
         assert httpx.get(f"{url}/health").json()["n_ctx"] == 512
     assert (tmp_path / "other.db").exists()
+
+
+def test_a_checkpoint_folder_is_converted_once_and_answers(
+    tmp_path: Path, aion: Run, documents: Path
+) -> None:
+    write_checkpoint(tmp_path / "tiny")
+    assert aion("ingest", documents).code == 0
+    body = {"message": "Quanto dura o tour full-day?", "tau": 0, "seed": 1}
+    for n_conversions in (1, 0):
+        with served(tmp_path, AION_BASE_MODEL="tiny", AION_MAX_NEW_TOKENS="8") as (_, url):
+            answer = httpx.post(f"{url}/api/ai/chat", json=body, timeout=60).json()
+            health = httpx.get(f"{url}/health").json()
+        assert (answer["used"], answer["model"]) == ("local", "tiny")
+        assert (health["base_model"], health["embedded_model"], health["notice"]) == ("tiny", False, "")
+        assert (tmp_path / "stderr.txt").read_text().count("Converting tiny, once") == n_conversions
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny-Q4_K_M.gguf"]

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -23,14 +24,17 @@ from aion.engine.gate import ComputeGate
 from aion.engine.generator import LocalGenerator
 from aion.engine.model import Model
 from aion.engine.sequence import Sink
+from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
 from aion.events.log import EventLog
+from aion.server.adapter_control import AdapterControl
 from aion.server.app import create_app
 from aion.server.listen import bind
+from aion.server.loading import load_model
 from aion.server.services import Services, open_library
 from aion.settings import Settings, load_settings
 from aion.store.events import Events
-from aion.types import Sampling
+from aion.types import AdapterChoice, Sampling
 
 SINTRA = Path(__file__).parents[2] / "examples" / "sintra"
 DEADLINE_S = 60
@@ -50,6 +54,7 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
         "db": folder / "aion.db",
         "models_dir": folder / "models",
         "base_model": "mistralai/Mistral-7B-Instruct-v0.3",
+        "adapter_dir": folder / "adapter",
         "threads": 1,
         "parallel": 4,
     }
@@ -159,8 +164,14 @@ class WatchedEngine(Engine):
     submitted: list[int]
     aborted: list[int]
 
-    def submit(self, prompt: Sequence[int], sampling: Sampling, sink: Sink) -> int:
-        sequence_id = super().submit(prompt, sampling, sink)
+    def submit(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        sink: Sink,
+        adapters: Sequence[AdapterChoice] | None = None,
+    ) -> int:
+        sequence_id = super().submit(prompt, sampling, sink, adapters)
         self.submitted.append(sequence_id)
         return sequence_id
 
@@ -189,15 +200,25 @@ def narrow(settings: Settings) -> Iterator[Narrow]:
         library = stack.enter_context(open_library(settings))
         tap = Tap()
         engine = WatchedEngine(
-            model, n_ctx=settings.ctx, n_parallel=1, n_threads=1, n_waiting_max=1, gate=tap
+            model,
+            n_ctx=settings.ctx,
+            n_parallel=1,
+            n_threads=1,
+            n_waiting_max=1,
+            speculates=False,
+            gate=tap,
         )
         engine.submitted, engine.aborted = [], []
         stack.enter_context(contextlib.closing(engine))
         stack.callback(tap.open)
-        generator = LocalGenerator(engine, ChatTemplate(model, plain_prompt))
+        serving = Serving(Loaded(model, engine, ChatTemplate(model, plain_prompt)))
+        control = AdapterControl(
+            serving, path, settings.adapter_dir, settings.models_dir, partial(load_model, settings, gate=tap)
+        )
+        generator = LocalGenerator(serving)
         log = EventLog(Events(library.store))
         router = Router(library.retriever, generator, log, tau=0.0, system_prompt="")
-        services = Services(settings, library, engine, generator, router, True, "")
+        services = Services(settings, library, serving, control, generator, router, True, "")
         running = stack.enter_context(live(services))
         yield Narrow(running.url, services, running.http, engine, tap)
 

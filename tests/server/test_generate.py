@@ -9,7 +9,7 @@ import pytest
 
 from aion.server.schemas import GenerateRequest
 from aion.server.services import Services
-from aion.types import Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
 from tests.server.live import Live, Narrow, live
 
 
@@ -27,8 +27,12 @@ class Recorder:
         return len(messages)
 
     async def stream(
-        self, messages: Sequence[Message], sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        adapters: Sequence[AdapterChoice] | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
+        assert adapters is None
         self.messages, self.sampling = list(messages), sampling
         yield Delta(" sim ")
         yield Finished("stop", Usage(1, 1))

@@ -12,7 +12,7 @@ def test_the_contract_keys_are_there(sintra: Live) -> None:
 def test_a_stand_in_model_is_named_with_the_remedy(sintra: Live) -> None:
     health = sintra.http.get("/health").json()
     assert health["embedded_model"] is True
-    assert "mistralai/Mistral-7B-Instruct-v0.3" in health["notice"]
+    assert "`aion pull mistralai/Mistral-7B-Instruct-v0.3`" in health["notice"]
     assert "AION_BASE_MODEL" in health["notice"]
 
 

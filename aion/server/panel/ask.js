@@ -15,9 +15,10 @@ async function showHealth() {
   try {
     const health = await (await fetch("health")).json();
     $("status").textContent = `${health.base_model} · ${health.n_documents} documentos`;
-    $("notice").textContent = health.embedded_model
+    $("notice").textContent = health.embedded_model && health.configured_model
       ? `${health.configured_model} não está nesta máquina. Responde o pequeno modelo embutido, que serve só para `
-        + "experimentar. Para respostas melhores, indique um arquivo GGUF em AION_BASE_MODEL e reinicie o AION."
+        + `experimentar. Para respostas melhores: aion pull ${health.configured_model}, ou indique um arquivo GGUF `
+        + "ou uma pasta em AION_BASE_MODEL, e reinicie o AION."
       : health.notice;
     $("notice").hidden = !$("notice").textContent;
   } catch {

@@ -1,0 +1,53 @@
+"""The command line itself: its options before the command, and how an error becomes a sentence."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from aion import __version__
+from aion.cli.console import err, out
+from aion.errors import AionError
+
+app = typer.Typer(
+    name="aion",
+    help="AION answers questions from your own documents with a model on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """The entry point: an AionError becomes one sentence and exit code 1, Ctrl-C is 130, SIGTERM 143."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app(standalone_mode=True)
+    except AionError as error:
+        err.print(f"[bold red]aion:[/] {escape(error.message)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    """Leave as any other end does, so that nothing half-written stays."""
+    sys.exit(143)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what the parts are doing.")] = False,
+) -> None:
+    level = logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if version:
+        out.print(f"aion {__version__}")
+        raise typer.Exit

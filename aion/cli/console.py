@@ -1,0 +1,79 @@
+"""Where commands print: results to stdout, the rest to stderr, progress only where a person looks on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+Advance = Callable[[str, int, int], None]
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Advance]:
+    """A bar over things: called with (name, done, total)."""
+    with _bar(what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def transferring() -> Iterator[Advance]:
+    """A bar over bytes, with their rate: called with (file, bytes done, bytes in all)."""
+    with _bar(
+        "files", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    ) as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def _bar(what: str, *columns: ProgressColumn) -> Iterator[Advance]:
+    described = TextColumn("{task.description}", markup=False)
+    with Progress(*columns, described, console=err, transient=True, disable=not err.is_terminal) as progress:
+        tasks: list[TaskID] = []  # none before the first call, so that an idle bar is not seen
+
+        def advance(name: str, done: int, total: int) -> None:
+            if not tasks:
+                tasks.append(progress.add_task(what))
+            progress.update(tasks[0], completed=done, total=total, description=name)
+
+        yield advance
+
+
+class ConversionBar:
+    """Says once that a model is being converted, then how far it is; silent when nothing has to be."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._stack = contextlib.ExitStack()
+        self._advance: Advance | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._advance is None:
+            err.print(f"Converting {self._model}, once; the next start will find it ...", markup=False)
+            self._advance = self._stack.enter_context(counting("tensors"))
+        self._advance(what, done, total)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def described(path: Path) -> str:
+    """A file's name and size."""
+    return f"{path}: {decimal(path.stat().st_size)}"

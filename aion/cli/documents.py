@@ -1,0 +1,93 @@
+"""`aion ingest` and `aion ask`: documents in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from aion.cli.console import ConversionBar, counting, err, out
+from aion.cli.options import DbOption, ModelOption, TenantOption
+from aion.settings import load_settings
+from aion.types import Delta
+
+if TYPE_CHECKING:
+    from aion.answer.router import Answer, Question, Router
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders: md, txt, html.")],
+    db: DbOption = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Put documents into the store; those that did not change are skipped.
+
+    A document that cannot be read is named with its reason and the others go in. Exit code 1 when any failed.
+    Interrupted? Run it again: it goes on where it was.
+    """
+    from aion.server.services import open_library  # noqa: PLC0415 - loads llama.cpp
+
+    settings = load_settings(db=db, tenant=tenant)
+    with open_library(settings) as library, counting("documents") as advance:
+        summary = library.ingester.ingest(
+            paths, settings.tenant, lambda done, total, name: advance(name, done, total)
+        )
+    out.print(
+        f"{summary.added} added, {summary.changed} changed, {summary.skipped} unchanged, "
+        f"{len(summary.failed)} failed"
+        + (f", {summary.ignored} of unknown kinds." if summary.ignored else ".")
+    )
+    for source, reason in summary.failed:
+        err.print(f"[red]failed[/] {escape(source)}: {escape(reason)}")
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    db: DbOption = None,
+    model: ModelOption = None,
+    tenant: TenantOption = None,
+    tau: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Least confidence for an answer.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes the same answer come again.")] = None,
+) -> None:
+    """Answer one question here, without a server: the text as it is written, the sources below."""
+    from aion.answer.router import Question  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.services import open_services  # noqa: PLC0415
+
+    settings = load_settings(db=db, base_model=model, tenant=tenant)
+    asked = Question(question, settings.tenant, tau, seed=seed)
+    bar = ConversionBar(settings.base_model)
+    with contextlib.closing(bar), open_services(settings, bar) as services:
+        bar.close()
+        asyncio.run(_ask(services.router, asked))
+
+
+async def _ask(router: Router, question: Question) -> None:
+    async for event in router.stream(question):
+        if isinstance(event, Delta):
+            out.print(event.text, end="", markup=False)
+        else:
+            out.print("\n")
+            out.print(_sources(event))
+
+
+def _sources(answer: Answer) -> Table:
+    title = f"used: {answer.used}, {answer.reason}, C = {answer.confidence:.2f}, {answer.model}"
+    table = Table(title=title, title_justify="left", box=None, header_style="dim", title_style="dim")
+    for column in ("n", "source", "score", "passage"):
+        table.add_column(column, no_wrap=column != "passage")
+    for p in answer.passages:
+        mark = f"[bold green]\\[{p.n}][/]" if p.n in answer.cited else f"\\[{p.n}]"
+        body = p.text.partition("\n")[2] or p.text
+        passage = Text(" ".join(body.split())[:200], no_wrap=True, overflow="ellipsis")
+        table.add_row(mark, escape(p.source), f"{p.score:.2f}", passage)
+    return table

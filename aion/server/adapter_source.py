@@ -1,0 +1,35 @@
+"""Finds the GGUF behind AION_ADAPTER_DIR, converting a PEFT folder that is newer than its GGUF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aion.convert.lora import convert_lora
+from aion.errors import ModelError
+
+GGUF_NAME = "adapter.gguf"
+_PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapters.safetensors")
+
+
+def adapter_file(source: Path, base: Path) -> Path:
+    """The GGUF adapter of `source`: itself when it is a file, else that of the folder.
+
+    A folder with PEFT's files is converted for the GGUF `base` into its adapter.gguf unless that is
+    newer than them. Raises ModelError or CheckpointError in one sentence.
+    """
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise ModelError(f"The adapter {source} does not exist; train one, or correct AION_ADAPTER_DIR.")
+    out = source / GGUF_NAME
+    peft = [source / name for name in _PEFT_FILES if (source / name).exists()]
+    if len(peft) > 1:
+        newest = max(path.stat().st_mtime_ns for path in peft)
+        if not out.exists() or out.stat().st_mtime_ns < newest:
+            convert_lora(source, base, out, "f16", overwrite=True)
+        return out
+    found = sorted(source.glob("*.gguf"))
+    if len(found) != 1:
+        what = f"{len(found)} GGUF files" if found else "neither PEFT's files nor a GGUF"
+        raise ModelError(f"{source} holds {what}; name the adapter's file or folder in AION_ADAPTER_DIR.")
+    return found[0]
