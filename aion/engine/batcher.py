@@ -7,7 +7,6 @@ Owned by the engine thread, but for `interrupt`.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 
 from aion.engine.adapter import Adapter
@@ -20,6 +19,7 @@ from aion.engine.sampler import Sampler
 from aion.engine.scheduler import Plan, Scheduler, Work
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
+from aion.engine.threads import ThreadGovernor
 
 _WORTH_INTERRUPTING = 16
 _MAX_SLOTS = int(lib.llama_max_parallel_sequences())
@@ -55,6 +55,7 @@ class Batcher:
         n_kept = min(n_kept, _MAX_SLOTS - n_parallel) if model.can_share_prefixes else 0
         self._runner = runner_type(model, n_cells, n_parallel + n_kept, n_batch, n_threads, gate)
         self._speculator, self._pace = Speculator(), PrefillPace()
+        self._decode_threads, self._prefill_threads = ThreadGovernor(n_threads), ThreadGovernor(n_threads)
         guesses = self._speculator if speculates else None
         self._scheduler = Scheduler(n_parallel, n_cells, n_batch, n_kept, guesses, self._pace)
         self._lock = threading.Lock()
@@ -129,7 +130,9 @@ class Batcher:
         self._runner.close()
 
     def _decode(self, plan: Plan) -> list[int]:
-        started = time.perf_counter()
+        is_decode = all(piece.end - piece.start == 1 for piece in plan.work)
+        threads = self._decode_threads if is_decode else self._prefill_threads
+        self._runner.use_threads(threads.n)
         with self._lock:
             self._runner.interrupt.clear()
             self._prefilling = {p.sequence.id for p in plan.work if p.end - p.start > _WORTH_INTERRUPTING}
@@ -138,8 +141,9 @@ class Batcher:
         finally:
             with self._lock:
                 self._prefilling = set()
-        seconds = time.perf_counter() - started
-        if all(piece.end - piece.start == 1 for piece in plan.work):
+        seconds = self._runner.seconds
+        threads.observe(plan.n_tokens, seconds)
+        if is_decode:
             self._speculator.cost.observe(plan.n_tokens, seconds)
         else:
             self._pace.observe(plan.n_tokens, seconds)

@@ -5,6 +5,7 @@ Invariant: after `clear(slot)` no KV cell of that slot is left.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
@@ -37,6 +38,8 @@ class Runner:
         self._n_batch = n_batch
         self._effect = NO_EFFECT
         self.interrupt = Interrupt()
+        self.seconds = 0.0
+        """How long the latest batch took to compute, without the wait for the gate."""
         self.context = self._new_context()
         self._batch = lib.llama_batch_init(n_batch, 0, 1)
         self._token = np.ctypeslib.as_array(self._batch.token, (n_batch,))
@@ -85,8 +88,10 @@ class Runner:
             rows.append(n - piece.n_logits if piece.samples else -1)
         self._batch.n_tokens = n
         with self._gate:
+            started = time.perf_counter()
             status = lib.llama_decode(self.context, self._batch)
             lib.llama_synchronize(self.context)
+            self.seconds = time.perf_counter() - started
         if status == _ABORTED and self.interrupt.is_set:
             for piece in work:
                 assert piece.sequence.slot is not None
@@ -97,6 +102,10 @@ class Runner:
                 f"llama.cpp gave up on a batch of {n} tokens (status {status}: {last_complaint()})."
             )
         return rows
+
+    def use_threads(self, n_threads: int) -> None:
+        """Compute with so many from the next batch on."""
+        lib.llama_set_n_threads(self.context, n_threads, n_threads)
 
     def _apply(self, effect: Effect) -> None:
         if effect != self._effect:
