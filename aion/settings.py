@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,16 +48,31 @@ class Settings(BaseSettings):
     top_p: float = Field(0.9, gt=0.0, le=1.0, description="default top_p of /generate")
     system_prompt: str = Field(SYSTEM_PROMPT, description="system prompt")
     tau_confidence: Unit = Field(0.62, description="below it, no local answer is given on trust")
-    parallel: int = Field(4, ge=1, le=64, description="sequences computed together")
-    ctx: int = Field(
-        4096, ge=256, description="tokens of context a sequence, at most what the model was trained for"
+    parallel: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="sequences computed together; 0 takes what memory allows, at most 8 on a CPU",
     )
+    ctx: int = Field(
+        4096,
+        ge=256,
+        description="tokens of context a sequence, at most what it was trained for; fewer where memory "
+        "is short and this is not set",
+    )
+    kv_type: Literal["f16", "q8_0", "f32"] = Field(
+        "f16", description="type of the KV cache: f16, q8_0 (half of it) or f32"
+    )
+    flash_attention: Literal["auto", "on", "off"] = Field(
+        "auto", description="attention without its whole matrix in memory: auto, on or off"
+    )
+    mmap: bool = Field(True, description="leave the weights to the system's page cache; false reads them all")
     kept_prefixes: int = Field(
         8, ge=0, le=128, description="prompts kept in the KV cache for those that begin alike; 0 keeps none"
     )
     speculation: bool = Field(True, description="compute guessed tokens ahead where that pays")
     threads: int = Field(0, ge=0, description="compute threads; 0 takes the physical cores")
-    gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes all that the build can place")
+    gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes as many as fit")
     queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")
     mmr_lambda: Unit = Field(0.7, description="relevance against diversity in choosing passages")
     chunk_words: int = Field(120, ge=20, le=1000, description="words a chunk aims at")
@@ -103,13 +117,3 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(
             f"{name}={first['input']!r} cannot be used: {first['msg']}.", param=name
         ) from error
-
-
-def n_physical_cores() -> int:
-    """Cores this process may use, hyper-threads counted once where the system tells."""
-    usable = sorted(os.sched_getaffinity(0))
-    siblings = set()
-    for cpu in usable:
-        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        siblings.add(path.read_text().strip() if path.exists() else str(cpu))
-    return max(1, len(siblings))

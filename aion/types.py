@@ -24,7 +24,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. `temperature` 0 is greedy; `seed` None draws one."""
+    """How the next token is chosen. `temperature` 0 is greedy; `seed` None draws one.
+
+    `logit_bias` adds to the logits of tokens; `logprobs` is how many of the most probable tokens to tell
+    beside each drawn one, None to tell nothing; `grammar` is GBNF; `min_tokens` come before an end.
+    """
 
     temperature: float = 0.6
     top_p: float = 0.9
@@ -34,6 +38,23 @@ class Sampling:
     seed: int | None = None
     max_new_tokens: int = 512
     stop: tuple[str, ...] = ()
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    logprobs: int | None = None
+    grammar: str | None = None
+    ignore_eos: bool = False
+    min_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token with its bytes and its natural log probability; `top` are the most probable, best first."""
+
+    token: int
+    piece: bytes
+    logprob: float
+    top: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +76,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of text as it was generated; `n_tokens` tokens are behind it (0: text held back before)."""
+    """A piece of text as it was generated; `n_tokens` tokens are behind it (0: text held back before);
+    `logprobs` are those of the tokens that begin in it, where they were asked for."""
 
     text: str
     n_tokens: int = 1
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,7 @@ class Completion:
     reason: FinishReason
     usage: Usage
     adapter: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class Generator(Protocol):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aion.errors import SettingsError
-from aion.settings import DEFAULT_BASE_MODEL, load_settings, n_physical_cores
+from aion.settings import DEFAULT_BASE_MODEL, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,8 @@ def test_keywords_win_over_environment_over_env_file_over_default(monkeypatch: p
     [
         ("AION_PORT", "65536"), ("AION_PORT", "abc"), ("AION_TAU_CONFIDENCE", "1.5"), ("AION_TOP_P", "0"),
         ("AION_CTX", "1"), ("AION_QUEUE", "0"), ("AION_ALLOW_ANONYMOUS", "maybe"),
-        ("AION_TEMPERATURE", "nan"),
+        ("AION_TEMPERATURE", "nan"), ("AION_KV_TYPE", "q4_0"), ("AION_FLASH_ATTENTION", "yes"),
+        ("AION_PARALLEL", "-1"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -93,5 +94,7 @@ def test_an_empty_embedder_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().embed_model is None
 
 
-def test_there_is_a_core() -> None:
-    assert 1 <= n_physical_cores() <= (os.cpu_count() or 1)
+def test_what_the_operator_left_open_is_chosen_later() -> None:
+    settings = load_settings()
+    assert (settings.parallel, settings.gpu_layers, settings.threads) == (0, -1, 0)
+    assert (settings.kv_type, settings.flash_attention, settings.mmap) == ("f16", "auto", True)

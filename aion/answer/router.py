@@ -31,6 +31,7 @@ _NO_DOCUMENTS = (
     "Ainda não há documentos para consultar. Adicione os seus com `aion ingest PASTA` e pergunte de novo."
 )
 _NOT_FOUND = "Não encontrei nos documentos informação suficiente para responder com segurança."
+_FAILED = "O modelo local falhou ao escrever a resposta; pergunte de novo ou veja o registro do serviço."
 _NEAREST = "As passagens mais próximas são: "
 
 
@@ -111,7 +112,7 @@ class Router:
                     else:
                         yield event
         if not answer.text:
-            answer = replace(answer, text=_refusal(retrieval), used="local")
+            answer = replace(answer, text=_refusal(retrieval, answer.reason), used="local")
             yield Delta(answer.text, 0)
         elapsed = (time.monotonic() - started) * 1000
         answer = replace(answer, ms={"retrieval": round(retrieval.ms, 1), "total": round(elapsed, 1)})
@@ -210,9 +211,9 @@ def _sources(cited: list[int], passages: tuple[Passage, ...]) -> str:
     return f"\n\n{line}" if line else ""
 
 
-def _refusal(retrieval: Retrieval) -> str:
-    """The honest answer: what was not found, and the nearest passages there are."""
+def _refusal(retrieval: Retrieval, reason: Reason) -> str:
+    """The honest answer: what was not found or did not work, and the nearest passages there are."""
     if not retrieval.passages:
         return _NO_DOCUMENTS
     nearest = "; ".join(f"[{p.n}] {p.source or DEFAULT_SOURCE}" for p in retrieval.passages[:3])
-    return f"{_NOT_FOUND} {_NEAREST}{nearest}."
+    return f"{_FAILED if reason == 'local_error' else _NOT_FOUND} {_NEAREST}{nearest}."

@@ -25,15 +25,24 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The entry point: an AionError becomes one sentence and exit code 1, Ctrl-C is 130, SIGTERM 143."""
+    """The entry point: an AionError becomes one sentence and exit code 1, as does what the system refuses;
+    Ctrl-C is 130, SIGTERM 143."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
         app(standalone_mode=True)
     except AionError as error:
         err.print(f"[bold red]aion:[/] {escape(error.message)}")
         sys.exit(1)
+    except OSError as error:
+        err.print(f"[bold red]aion:[/] {escape(_refused(error))}")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _refused(error: OSError) -> str:
+    place = f"{error.filename!s:.200} cannot be used" if error.filename else "The system refused"
+    return f"{place} ({error.strerror or error}); check the path, its rights and the disk."
 
 
 def _terminated(_number: int, _frame: object) -> None:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from aion.cli.console import counting, described, out
+from aion.cli.console import counting, described, err, out
 from aion.cli.file_types import TypeOption, known
 from aion.cli.options import ImatrixOption, OverwriteOption, PickleOption
 from aion.cli.sources import checkpoint_folder
-from aion.settings import load_settings, n_physical_cores
+from aion.errors import CheckpointError
+from aion.machine import n_physical_cores
+from aion.settings import load_settings
 
 
 def convert(
@@ -29,20 +31,34 @@ def convert(
 
     A hub id is downloaded first, into Hugging Face's own cache; an interrupted download goes on where it was.
     """
+    from aion.convert.caveats import caveats  # noqa: PLC0415
+    from aion.convert.description import refuse_unconvertible  # noqa: PLC0415
     from aion.server.make_gguf import Recipe, make_gguf  # noqa: PLC0415 - loads llama.cpp
 
     settings = load_settings()
-    found = checkpoint_folder(source, allow_pickle=allow_pickle)
+    found = checkpoint_folder(source, allow_pickle=allow_pickle, check=refuse_unconvertible)
     recipe = Recipe(
         file_type or "f16", name or found.name, found.repository, allow_pickle, imatrix,
         settings.threads or n_physical_cores(),
     )  # fmt: skip
     if to is None:
-        settings.models_dir.mkdir(parents=True, exist_ok=True)
-        to = settings.models_dir / recipe.file_name(found.folder)
+        to = _made(settings.models_dir) / recipe.file_name(found.folder)
     with counting("tensors") as advance:
         make_gguf(found.folder, to, recipe, overwrite=overwrite, progress=advance)
     out.print(described(to), markup=False)
+    for caveat in caveats(to):
+        err.print(caveat, markup=False)
+
+
+def _made(models_dir: Path) -> Path:
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"{models_dir} cannot be made ({error.strerror or error}); name another folder in "
+            "AION_MODELS_DIR, or the file in --out."
+        ) from error
+    return models_dir
 
 
 def quantize(

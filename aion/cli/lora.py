@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from aion.cli.console import counting, described, err, out, transferring
-from aion.cli.options import OverwriteOption
+from aion.cli.options import OverwriteOption, PickleOption
 from aion.errors import CheckpointError
 
 
@@ -25,6 +25,7 @@ def convert_lora(
     ] = None,
     file_type: Annotated[str, typer.Option("--type", help="f16, f32 or q8_0.")] = "f16",
     name: Annotated[str | None, typer.Option(help="The adapter's name in the file.")] = None,
+    allow_pickle: PickleOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Turn a LoRA adapter into a GGUF adapter; of a hub id only its configuration is fetched.
@@ -39,20 +40,25 @@ def convert_lora(
     to = to or adapter / f"{adapter.resolve().name}.gguf"
     with counting("tensors") as advance:
         converted = lora.convert_lora(
-            adapter, _base(base), to, chosen, overwrite=overwrite, progress=advance, name=name
-        )
+            adapter, _base(base, allow_pickle), to, chosen, overwrite=overwrite, progress=advance, name=name,
+            allow_pickle=allow_pickle,
+        )  # fmt: skip
     for warning in converted.warnings:
         err.print(f"[yellow]Note:[/] {escape(warning)}")
     out.print(f"{described(to)}, {converted.n_modules} modules, rank {converted.rank}", markup=False)
 
 
-def _base(given: str) -> Path:
+def _base(given: str, allow_pickle: bool) -> Path:
     from aion.convert.hub import cached_checkpoint, fetch_checkpoint, hub_id  # noqa: PLC0415
 
     path, wanted = Path(given), hub_id(given)
-    if path.exists() or given.endswith(".gguf"):
-        return path
+    try:
+        if path.exists() or given.endswith(".gguf"):
+            return path
+    except OSError as error:  # a name too long, a folder that may not be read
+        raise CheckpointError(f"{given:.200} cannot be read ({error.strerror}); check the path.") from error
     if wanted is None:
         raise CheckpointError(f"{given} is no file, no folder and no hub id (owner/name); name the base.")
     with transferring() as advance:
-        return cached_checkpoint(wanted) or fetch_checkpoint(wanted, advance, weights=False)
+        cached = cached_checkpoint(wanted, allow_pickle=allow_pickle)
+        return cached or fetch_checkpoint(wanted, advance, weights=False)

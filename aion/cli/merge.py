@@ -9,9 +9,10 @@ import typer
 
 from aion.cli.console import counting, described, out
 from aion.cli.file_types import TypeOption
-from aion.cli.options import ImatrixOption, OverwriteOption
+from aion.cli.options import ImatrixOption, OverwriteOption, PickleOption
 from aion.cli.sources import checkpoint_folder
-from aion.settings import load_settings, n_physical_cores
+from aion.machine import n_physical_cores
+from aion.settings import load_settings
 
 ToOption = Annotated[Path, typer.Option("--out", help="The GGUF file, or with --base the folder, to write.")]
 
@@ -40,6 +41,7 @@ def merge(
     allow_other_base: Annotated[
         bool, typer.Option("--allow-other-base", help="Merge although the adapter names another base.")
     ] = False,
+    allow_pickle: PickleOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Make adapters part of their base, once and for all.
@@ -52,7 +54,7 @@ def merge(
     if base is not None or adapter is not None:
         if base is None or adapter is None or base_file or adapters or scale:
             raise typer.BadParameter("--base and --adapter go together, without other models and --scale.")
-        _merge_checkpoints(base, adapter, to, file_type, imatrix, overwrite)
+        _merge_checkpoints(base, adapter, to, file_type, imatrix, allow_pickle, overwrite)
         return
     if base_file is None or not adapters:
         raise typer.BadParameter("Name BASE.gguf and ADAPTER.gguf, or --base and --adapter.")
@@ -90,21 +92,31 @@ def _merge_files(
 
 
 def _merge_checkpoints(
-    base: str, adapter: Path, to: Path, file_type: str | None, imatrix: Path | None, overwrite: bool
+    base: str,
+    adapter: Path,
+    to: Path,
+    file_type: str | None,
+    imatrix: Path | None,
+    allow_pickle: bool,
+    overwrite: bool,
 ) -> None:
+    from aion.convert.description import refuse_unconvertible  # noqa: PLC0415
     from aion.convert.merge import merge_checkpoint  # noqa: PLC0415
     from aion.server.make_gguf import Recipe  # noqa: PLC0415 - loads llama.cpp
     from aion.server.merge_gguf import merge_checkpoint_into_gguf  # noqa: PLC0415
 
     if to.suffix != ".gguf" and (file_type or imatrix):
         raise typer.BadParameter(f"--type and --imatrix are for a GGUF; name one in --out, not {to}.")
-    folder = checkpoint_folder(base).folder
+    check = refuse_unconvertible if to.suffix == ".gguf" else None
+    folder = checkpoint_folder(base, allow_pickle=allow_pickle, check=check).folder
     with counting("tensors") as advance:
         if to.suffix != ".gguf":
-            merge_checkpoint(folder, adapter, to, overwrite=overwrite, progress=advance)
+            merge_checkpoint(
+                folder, adapter, to, allow_pickle=allow_pickle, overwrite=overwrite, progress=advance
+            )
             out.print(f"{to}: a checkpoint; make a GGUF of it with `aion convert {to}`", markup=False)
             return
         n_threads = load_settings().threads or n_physical_cores()
-        recipe = Recipe(file_type or "f16", to.stem, imatrix=imatrix, n_threads=n_threads)
+        recipe = Recipe(file_type or "f16", to.stem, None, allow_pickle, imatrix, n_threads)
         merge_checkpoint_into_gguf(folder, adapter, to, recipe, overwrite=overwrite, progress=advance)
     out.print(described(to), markup=False)

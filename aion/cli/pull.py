@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from aion.cli.console import counting, described, out, transferring
+from aion.cli.console import counting, described, err, out, transferring
 from aion.cli.file_types import TypeOption
 from aion.cli.options import PickleOption
 from aion.errors import HubError
-from aion.settings import Settings, load_settings, n_physical_cores
+from aion.machine import n_physical_cores
+from aion.settings import Settings, load_settings
 
 
 def pull(
@@ -37,12 +38,16 @@ def pull(
     The type is the recommended one, or q4_k_m (16 bits with AION_LOAD_IN_4BIT=false).
     Interrupted? Run it again: it goes on where it was. What is there already is not fetched again.
     """
+    from aion.convert.caveats import caveats  # noqa: PLC0415 - keeps the start of other commands short
+
     settings = load_settings()
     if listed:
         out.print(_list(settings), markup=False)
         return
     path = _pull(name or settings.base_model, file_type, file, allow_pickle, settings)
     out.print(described(path), markup=False)
+    for caveat in caveats(path):
+        err.print(caveat, markup=False)
 
 
 def _pull(name: str, file_type: str | None, file: str | None, allow_pickle: bool, settings: Settings) -> Path:
@@ -70,9 +75,11 @@ def _pull(name: str, file_type: str | None, file: str | None, allow_pickle: bool
 
 
 def _list(settings: Settings) -> str:
-    from aion.server.recommended import RECOMMENDED  # noqa: PLC0415 - keeps the start of other commands short
+    from aion.engine.placement import USUAL_PARALLEL  # noqa: PLC0415 - keeps the start of other commands short
+    from aion.server.recommended import RECOMMENDED  # noqa: PLC0415
 
-    n_cells = settings.ctx * settings.parallel
+    n_parallel = settings.parallel or USUAL_PARALLEL
+    n_cells = settings.ctx * n_parallel
     lines = []
     for model in RECOMMENDED:
         sizes = [decimal(n) for n in (model.download_bytes, model.file_bytes, model.memory_bytes(n_cells))]
@@ -84,5 +91,5 @@ def _list(settings: Settings) -> str:
         ]
     return "\n".join([
         *lines, "", "Sizes are approximate; the memory of a chat model is for "
-        f"{settings.parallel} sequences of {settings.ctx} tokens (AION_PARALLEL, AION_CTX).",
+        f"{n_parallel} sequences of {settings.ctx} tokens (AION_PARALLEL, AION_CTX).",
     ])  # fmt: skip

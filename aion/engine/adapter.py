@@ -84,9 +84,11 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Adapters with their scales, in the order they were asked for; empty for the base alone."""
+    """Adapters with their scales, in the order they were asked for; empty for the model alone. `merged`
+    names the adapter that is part of the model."""
 
     parts: tuple[tuple[Adapter, float], ...] = ()
+    merged: str = ""
 
     @property
     def key(self) -> tuple[tuple[str, float], ...]:
@@ -95,8 +97,10 @@ class Effect:
 
     @property
     def label(self) -> str:
-        """For people and events: "tours", "tours:0.5+tone", "" for the base alone."""
-        return "+".join(a.name if scale == 1.0 else f"{a.name}:{scale:g}" for a, scale in self.parts)
+        """For people and events: "tours", "tours:0.5+tone", "tours (merged)", "" for the base alone."""
+        names = [f"{self.merged} (merged)"] if self.merged else []
+        names += [a.name if scale == 1.0 else f"{a.name}:{scale:g}" for a, scale in self.parts]
+        return "+".join(names)
 
     def apply(self, context: int) -> None:
         """Set these adapters, and no others, on a context that is not computing."""

@@ -25,7 +25,8 @@ _logger = logging.getLogger(__name__)
 
 
 class Adapters:
-    """What is loaded, and `default`: the name requests get that name none ("" for the base alone)."""
+    """What is loaded, and `default`: the name requests get that name none ("" for the base alone).
+    `merged` is the adapter that is part of the model, so that its name asks for nothing more."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Adapters:
         self._current: dict[str, Adapter] = {}
         self._retired: list[Adapter] = []
         self._is_closed = False
-        self.default = ""
+        self.default = self.merged = ""
 
     def load(self, name: str, path: Path, *, make_default: bool = False) -> Adapter:
         """Load the GGUF adapter at `path` as `name`, prove its effect, and let new requests have it.
@@ -67,7 +68,7 @@ class Adapters:
             adapter.content_hash = content_hash
             try:
                 self._check(adapter)
-            except ModelError:
+            except BaseException:
                 self._retire(adapter)
                 raise
             self._replace(name, adapter, make_default)
@@ -130,13 +131,14 @@ class Adapters:
         with self._lock:
             if choices is None:
                 choices = [AdapterChoice(self.default)] if self.default else []
+            choices = [c for c in choices if c != AdapterChoice(self.merged)]
             parts = [(self._named(choice), _scale(choice)) for choice in choices if choice.scale != 0.0]
             if len({adapter for adapter, _ in parts}) < len(parts):
                 names = ", ".join(choice.name for choice in choices)
                 raise InvalidRequest(f"adapter names one twice ({names}); give each once.", param="adapter")
             for adapter, _ in parts:
                 adapter.acquire()
-        return Effect(tuple(parts))
+        return Effect(tuple(parts), self.merged)
 
     @staticmethod
     def release(effect: Effect) -> None:

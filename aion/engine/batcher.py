@@ -10,12 +10,14 @@ import threading
 from dataclasses import dataclass
 
 from aion.engine.adapter import Adapter
+from aion.engine.context import ContextOptions
 from aion.engine.gate import ComputeGate
 from aion.engine.library import lib
 from aion.engine.model import Model
 from aion.engine.pace import PrefillPace
+from aion.engine.quarantine import computes_nan
 from aion.engine.runner import Interrupted, Runner
-from aion.engine.sampler import Sampler
+from aion.engine.sampler import DamagedLogits, SamplingFailed
 from aion.engine.scheduler import Plan, Scheduler, Work
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
@@ -27,10 +29,12 @@ _MAX_SLOTS = int(lib.llama_max_parallel_sequences())
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What a step brought a sequence: one token, and one more for every guess that was right."""
+    """What a step brought a sequence: one token, and one more for every guess that was right; or why no
+    token could be chosen for it."""
 
     sequence: Sequence
     tokens: list[int]
+    failure: str | None = None
 
 
 class Batcher:
@@ -49,17 +53,22 @@ class Batcher:
         speculates: bool,
         gate: ComputeGate,
         runner_type: type[Runner],
+        options: ContextOptions,
     ) -> None:
         self._model = model
+        self._n_batch = n_batch
         n_cells = n_ctx * n_parallel
         n_kept = min(n_kept, _MAX_SLOTS - n_parallel) if model.can_share_prefixes else 0
-        self._runner = runner_type(model, n_cells, n_parallel + n_kept, n_batch, n_threads, gate)
+        self._runner = runner_type(model, n_cells, n_parallel + n_kept, n_batch, n_threads, gate, options)
         self._speculator, self._pace = Speculator(), PrefillPace()
         self._decode_threads, self._prefill_threads = ThreadGovernor(n_threads), ThreadGovernor(n_threads)
-        guesses = self._speculator if speculates else None
-        self._scheduler = Scheduler(n_parallel, n_cells, n_batch, n_kept, guesses, self._pace)
+        guesses = self._speculator if speculates and model.can_roll_back else None
+        self._scheduler = Scheduler(
+            n_parallel, n_cells, n_batch, n_kept, guesses, self._pace, model.can_share_prefixes
+        )
         self._lock = threading.Lock()
         self._prefilling: set[int] = set()
+        self._restarted: set[int] = set()
         self.n_steps = self.n_drafted = self.n_accepted = 0
 
     @property
@@ -84,6 +93,7 @@ class Batcher:
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out, whether it runs or waits; what it has computed may serve others."""
+        self._restarted.discard(sequence.id)
         if sequence.n_past > len(sequence.tokens):  # guesses were right that nobody wanted any more
             self._keep(sequence, len(sequence.tokens))
         self._scheduler.remove(sequence)
@@ -91,8 +101,7 @@ class Batcher:
     def step(self) -> list[Sampled]:
         """Compute the next batch; empty when it was interrupted or brought prompts forward only. Raises
         EngineFailed."""
-        for sequence in self._scheduler.admit():
-            sequence.sampler = Sampler(sequence.sampling, self._model.n_vocab)
+        self._scheduler.admit()
         plan = self._scheduler.plan()
         for slot in plan.clears:
             self._runner.clear(slot)
@@ -104,17 +113,22 @@ class Batcher:
             rows = self._decode(plan)
         except Interrupted:
             return []
-        sampled = []
+        sampled, damaged = [], []
         for piece, row in zip(plan.work, rows, strict=True):
             self._scheduler.computed(piece.sequence, piece.end)
             if piece.samples:
-                sampled.append(Sampled(piece.sequence, self._sample(piece, row)))
-        return sampled
+                try:
+                    sampled.append(Sampled(piece.sequence, self._sample(piece, row)))
+                except DamagedLogits as error:
+                    damaged.append(Sampled(piece.sequence, [], error.message))
+                except SamplingFailed as error:
+                    sampled.append(Sampled(piece.sequence, [], error.message))
+        return sampled + self._isolate(damaged) if damaged else sampled
 
     def interrupt(self, sequence_id: int) -> None:
         """Give up the batch under way when it computes a long piece of this sequence. Any thread."""
         with self._lock:
-            if sequence_id in self._prefilling:
+            if sequence_id in self._prefilling and self._model.can_roll_back:
                 self._runner.interrupt.set()
 
     def free(self, adapter: Adapter) -> None:
@@ -150,13 +164,33 @@ class Batcher:
         self.n_steps += 1
         return rows
 
+    def _isolate(self, damaged: list[Sampled]) -> list[Sampled]:
+        """Find whose numbers are broken, and let all others start again from an empty cache.
+
+        NaN in one sequence's cells reaches others through attention, masked as they are. So each that may be
+        the cause is computed alone; one that has been let off before fails, lest this go on without end.
+        """
+        prefilling = [s for s in self._scheduler.running if s.n_past and not s.is_decoding]
+        suspects = dict.fromkeys([*(each.sequence for each in damaged), *prefilling])
+        causes = {s for s in suspects if computes_nan(self._runner, s, self._n_batch, self._model.n_vocab)}
+        causes |= {each.sequence for each in damaged if each.sequence.id in self._restarted}
+        self._restarted |= {each.sequence.id for each in damaged}
+        self._runner.wipe()
+        self._scheduler.restart()
+        return [Sampled(sequence, [], damaged[0].failure) for sequence in causes]
+
     def _sample(self, piece: Work, row: int) -> list[int]:
         """Tokens drawn one after the other, as far as each was what had been guessed there."""
         sequence = piece.sequence
         assert sequence.sampler is not None
         tokens: list[int] = []
         for guess in (*piece.draft, -1):
-            token = sequence.sampler.sample(self._runner.context, row + len(tokens))
+            try:
+                token = sequence.sampler.sample(self._runner.context, row + len(tokens))
+            except DamagedLogits:
+                if tokens:
+                    break
+                raise
             tokens.append(token)
             if token != guess or self._model.is_end(token):
                 break

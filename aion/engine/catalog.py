@@ -12,6 +12,7 @@ CHAT_FILE = "aion-nano.gguf"
 EMBED_FILE = "aion-embed.gguf"
 _PACKAGE = Path(__file__).parents[1]
 _TYPE = r"(ud-)?(i?q\d\w*|tq\d\w*|mxfp4\w*|b?f16|f32|fp16|fp32)"
+_FULL = re.compile(r"[-._](b?f16|f32|fp16|fp32)([-._].*)?\.gguf$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,27 @@ class ModelChoice:
     notice: str = ""
 
 
-def find_by_name(name: str, models_dir: Path, *, prefer_4bit: bool = True) -> Path | None:
-    """The GGUF in `models_dir` called `name` (less "-GGUF") and then a type, None when there is none.
+def find_by_name(name: str, models_dir: Path, *, prefer_4bit: bool = True) -> list[Path]:
+    """The GGUF files in `models_dir` called `name` (less "-GGUF") and then a type, the best first.
 
-    "Qwen2-1.5B" is "Qwen2-1.5B-Q4_K_M.gguf" and not "Qwen2-1.5B-Instruct-Q4_K_M.gguf". Case does not
-    matter. Of several, a 4-bit one before the others (or after them), then in the order of their names.
+    "Qwen2-1.5B" is "Qwen2-1.5B-Q4_K_M.gguf" and not "Qwen2-1.5B-Instruct-Q4_K_M.gguf"; eight hexadecimal
+    digits may stand between, by which AION parts models of one name. Case does not matter. In 4 bits come
+    first (or last), what is not quantised after the rest, then it goes by their names.
     """
     stem = re.sub(r"[-._]gguf$", "", name.lower())
-    form = re.compile(rf"{re.escape(stem)}([-._]{_TYPE}([-._].*)?)?\.gguf")
+    form = re.compile(rf"{re.escape(stem)}(-[0-9a-f]{{8}})?([-._]{_TYPE}([-._].*)?)?\.gguf")
     files = models_dir.glob("[!.]*.gguf") if models_dir.is_dir() else []
     found = [f for f in files if form.fullmatch(f.name.lower()) and f.name not in (CHAT_FILE, EMBED_FILE)]
-    return min(found, key=lambda f: (_is_4bit(f) != prefer_4bit, f.name), default=None)
+    return sorted(found, key=lambda f: (_is_4bit(f) != prefer_4bit, not is_as_asked(f, prefer_4bit), f.name))
+
+
+def is_as_asked(file: Path, in_4bit: bool) -> bool:
+    """By its name: for 4 bits any quantised file will do, somebody chose it; otherwise all but 4 bits."""
+    return not (_FULL.search(file.name.lower()) if in_4bit else _is_4bit(file))
+
+
+def _is_4bit(file: Path) -> bool:
+    return re.search(r"i?q4_|mxfp4", file.name.lower()) is not None
 
 
 def embedded_chat_model(models_dir: Path, notice: str = "") -> ModelChoice:
@@ -72,7 +83,3 @@ def existing_file(path: Path) -> Path:
             "or leave it empty to use the embedded model."
         )
     return path
-
-
-def _is_4bit(file: Path) -> bool:
-    return re.search(r"i?q4_", file.name.lower()) is not None

@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 
 from aion.engine.adapters import Adapters
 from aion.engine.batcher import Batcher
+from aion.engine.context import DEFAULT_OPTIONS, ContextOptions
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.gate import ComputeGate
 from aion.engine.model import Model
 from aion.engine.runner import Runner
+from aion.engine.sampler import Sampler
 from aion.engine.sequence import Sequence, Sink
-from aion.errors import EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
+from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
 from aion.types import AdapterChoice, FinishReason, Sampling
 
 _logger = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ class Engine:
         gate: ComputeGate | None = None,
         runner_type: type[Runner] = Runner,
         fingerprint: str | None = None,
+        options: ContextOptions = DEFAULT_OPTIONS,
     ) -> None:
         """`n_ctx` is the most tokens one sequence may have, prompt and answer together; `n_kept` the most
         prefixes of ended sequences that are kept for later ones; `speculates` computes guessed tokens
@@ -99,6 +102,7 @@ class Engine:
             speculates=speculates,
             gate=gate,
             runner_type=runner_type,
+            options=options,
         )
         self._mailbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self.adapters = Adapters(
@@ -109,6 +113,8 @@ class Engine:
         self._n_pending = 0
         self._n_tokens = 0
         self._closing = False
+        self.failure = ""
+        """Why the engine has stopped for good, "" while it works."""
         self._thread = threading.Thread(target=self._run, name="aion-engine", daemon=True)
         self._thread.start()
 
@@ -122,21 +128,28 @@ class Engine:
         """Queue a generation; return its id. `sink` is called on the engine thread and must not block.
 
         It keeps the versions of `adapters` (None: the default) that are live now. Raises PromptTooLong,
-        InvalidRequest for an empty prompt or an unknown adapter, EngineBusy when too many wait.
+        InvalidRequest for an empty prompt, an unknown adapter or a `sampling` that cannot be, EngineBusy when
+        too many wait.
         """
         sampling = self._fitted(len(prompt), sampling)
         text = Detokenizer(sampling.stop, drop_leading_space=self.model.generates_leading_space)
         effect = self.adapters.acquire(adapters)
         sequence = Sequence(list(prompt), sampling, sink, text, effect)
         try:
+            sequence.sampler = Sampler(sampling, self.model, prompt)
             self._enqueue(sequence)
-        except EngineBusy:
+        except AionError:
             self.adapters.release(effect)
+            self._mailbox.put(_Free())
+            if sequence.sampler is not None:
+                sequence.sampler.close()
             raise
         return sequence.id
 
     def _enqueue(self, sequence: Sequence) -> None:
         with self._lock:
+            if self.failure:
+                raise EngineFailed(self.failure)
             if self._closing:
                 raise EngineBusy("The engine is shutting down; ask again when it is back.", 5)
             if self._n_pending >= self._n_pending_max:
@@ -206,6 +219,7 @@ class Engine:
         except Exception as error:
             _logger.exception("The engine stops: after a failed step it could not be rebuilt.")
             reason, message = "error", f"The engine has stopped ({error}); restart AION."
+            self.failure = message
         self._end_all(reason, message)
         self._batcher.close()
 
@@ -249,6 +263,8 @@ class Engine:
     def _step(self) -> None:
         try:
             for sampled in self._batcher.step():
+                if sampled.failure:
+                    self._end(sampled.sequence, "error", sampled.failure)
                 for token in sampled.tokens:
                     if not sampled.sequence.finished:
                         self._take(sampled.sequence, token)

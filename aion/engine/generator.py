@@ -50,7 +50,7 @@ class LocalGenerator:
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
         with self._serving.lease() as loaded:
-            tokens = loaded.template.tokens(messages)
+            tokens = await asyncio.to_thread(loaded.template.tokens, messages)
             sequence_id = loaded.engine.submit(tokens, sampling, sink, adapters)
             try:
                 while True:

@@ -28,10 +28,12 @@ class _Held:
 class KvCache:
     """Cells and slots for `n_running` sequences at a time and `n_kept` prefixes of former ones."""
 
-    def __init__(self, n_cells: int, n_running: int, n_kept: int = 0) -> None:
+    def __init__(self, n_cells: int, n_running: int, n_kept: int = 0, *, shares: bool = True) -> None:
+        """`shares` False: every sequence computes its own, whatever the others hold."""
         self._n_cells = n_cells
         self._n_slots = n_running + n_kept
         self._n_kept = n_kept
+        self._shares = shares
         self._refs = [0] * n_cells
         self._free_cells = list(range(n_cells - 1, -1, -1))
         self._free_slots = list(range(self._n_slots - 1, -1, -1))
@@ -60,6 +62,8 @@ class KvCache:
         """(donor slot, n tokens) of the longest computed prefix that `slot`, still empty, may share; its
         last token is left to compute, for the logits. (slot, 0) when there is none worth it."""
         wanted, best = self._held[slot], (slot, 0)
+        if not self._shares:
+            return best
         for donor, held in self._held.items():
             if donor != slot and held.key == wanted.key:
                 n = common_prefix(held.tokens[: len(held.cells)], wanted.tokens[:-1])
@@ -102,6 +106,11 @@ class KvCache:
         while len(self._kept) > self._n_kept:
             cleared.append(self._evict())
         return cleared
+
+    def forget_kept(self) -> None:
+        """The kept prefixes are lost."""
+        for slot in list(self._kept):
+            self._drop(slot)
 
     def forget(self) -> None:
         """Everything is lost: the context was made anew. Nothing may be running."""

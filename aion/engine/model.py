@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aion.engine import library
 from aion.engine.library import lib
+from aion.engine.runs import cut_runs
 from aion.errors import ModelError
 
 _META_BYTES = 1 << 20
@@ -24,14 +25,28 @@ _META_BYTES = 1 << 20
 class Model:
     """A loaded model. Raises ModelError, in one sentence, when the file cannot be used."""
 
-    def __init__(self, path: Path, gpu_layers: int = 0, vocab_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gpu_layers: int = 0,
+        vocab_only: bool = False,
+        *,
+        weights: bool = True,
+        mmap: bool = True,
+        repack: bool = True,
+    ) -> None:
+        """Without `weights` only the header is read and nothing can be computed. `mmap` leaves the weights to
+        the page cache of the system; `repack` copies those that compute faster in another order."""
         check_header(path)
         library.load()
         library.forget_complaints()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.vocab_only = vocab_only
-        params.use_extra_bufts = not library.has_amx()
+        params.use_extra_bufts = repack and not library.has_amx()
+        params.no_alloc = not weights
+        if not (mmap and weights):
+            params.load_mode = lib.LLAMA_LOAD_MODE_NONE
         handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             reason = library.first_complaint() or "no reason was given"
@@ -84,10 +99,14 @@ class Model:
         return int(lib.llama_vocab_n_tokens(self.vocab))
 
     @functools.cached_property
+    def can_roll_back(self) -> bool:
+        """Whether the last tokens computed can be forgotten alone: no recurrent state has taken them in."""
+        return not (lib.llama_model_is_recurrent(self.handle) or lib.llama_model_is_hybrid(self.handle))
+
+    @functools.cached_property
     def can_share_prefixes(self) -> bool:
-        """Whether the cells of a prefix are good for every continuation: no sliding window, no recurrence."""
-        recurrent = lib.llama_model_is_recurrent(self.handle) or lib.llama_model_is_hybrid(self.handle)
-        return not recurrent and lib.llama_model_n_swa(self.handle) == 0
+        """Whether the cells of a prefix are good for every continuation: no recurrence, no sliding window."""
+        return self.can_roll_back and lib.llama_model_n_swa(self.handle) == 0
 
     @functools.cached_property
     def chat_template(self) -> str | None:
@@ -136,6 +155,18 @@ class Model:
         return bool(lib.llama_vocab_is_eog(self.vocab, token))
 
     @functools.cached_property
+    def end_tokens(self) -> frozenset[int]:
+        """Every token that ends a generation."""
+        return frozenset(t for t in range(self.n_vocab) if self.is_end(t))
+
+    @functools.cached_property
+    def silent_tokens(self) -> frozenset[int]:
+        """Tokens that neither are text nor end one."""
+        silent = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN | lib.LLAMA_TOKEN_ATTR_UNUSED
+        with_name = (t for t in range(self.n_vocab) if lib.llama_vocab_get_attr(self.vocab, t) & silent)
+        return frozenset(t for t in with_name if not lib.llama_vocab_is_eog(self.vocab, t))
+
+    @functools.cached_property
     def generates_leading_space(self) -> bool:
         """Whether a generated text begins with a space that nobody wrote: sentencepiece's dummy prefix."""
         if self.wants_leading_space:
@@ -159,7 +190,15 @@ class Model:
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = False) -> list[int]:
         """Token ids of `text`. `special` parses control tokens out of it; `bos` adds what the model adds."""
-        data = (unicodedata.normalize("NFC", text) if self._composes else text).encode("utf-8", "replace")
+        text = unicodedata.normalize("NFC", text) if self._composes else text
+        first, *rest = cut_runs(text) if self._splits_by_rules else [text]
+        tokens = self._tokenize(first, special, bos)
+        for piece in rest:
+            tokens += self._tokenize(piece, special, False)
+        return tokens
+
+    def _tokenize(self, text: str, special: bool, bos: bool) -> list[int]:
+        data = text.encode("utf-8", "replace")
         room = len(data) + 8
         buffer = (lib.llama_token * room)()
         n = lib.llama_tokenize(self.vocab, data, len(data), buffer, room, bos, special)
@@ -167,6 +206,11 @@ class Model:
             buffer = (lib.llama_token * -n)()
             n = lib.llama_tokenize(self.vocab, data, len(data), buffer, -n, bos, special)
         return list(buffer[:n])
+
+    @functools.cached_property
+    def _splits_by_rules(self) -> bool:
+        """Whether a text is split by regular expressions before its tokens are looked for."""
+        return bool(lib.llama_vocab_type(self.vocab) == lib.LLAMA_VOCAB_TYPE_BPE)
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes a token stands for; b"" for control tokens unless `special`."""

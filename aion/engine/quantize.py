@@ -113,6 +113,15 @@ def _ftype(file_type: str) -> int:
 
 
 def _refuse_paths(source: Path, out: Path, overwrite: bool) -> None:
+    try:
+        _refuse_named(source, out, overwrite)
+    except OSError as error:  # a name too long, a folder that may not be read
+        raise ModelError(
+            f"{error.filename!s:.200} cannot be used ({error.strerror}); name another file."
+        ) from error
+
+
+def _refuse_named(source: Path, out: Path, overwrite: bool) -> None:
     if not source.is_file():
         raise ModelError(f"{source} is not a file; name a GGUF in f32, f16, bf16 or q8_0.")
     if out.exists() and out.samefile(source):

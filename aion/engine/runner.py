@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from aion.engine.adapter import NO_EFFECT, Adapter, Effect
+from aion.engine.context import DEFAULT_OPTIONS, ContextOptions, context_params
 from aion.engine.gate import ComputeGate
 from aion.engine.interrupt import Interrupt
-from aion.engine.library import last_complaint, lib
+from aion.engine.library import forget_complaints, last_complaint, lib
 from aion.engine.model import Model
 from aion.engine.scheduler import Share, Work
 from aion.errors import EngineFailed, ModelError
@@ -30,11 +31,19 @@ class Runner:
     """A llama context with one reusable batch of at most `n_batch` tokens, all under one effect."""
 
     def __init__(
-        self, model: Model, n_cells: int, n_slots: int, n_batch: int, n_threads: int, gate: ComputeGate
+        self,
+        model: Model,
+        n_cells: int,
+        n_slots: int,
+        n_batch: int,
+        n_threads: int,
+        gate: ComputeGate,
+        options: ContextOptions = DEFAULT_OPTIONS,
     ):
         self._model = model
         self._gate = gate
         self._shape = (n_cells, n_slots, n_batch, n_threads)
+        self._options = options
         self._n_batch = n_batch
         self._effect = NO_EFFECT
         self.interrupt = Interrupt()
@@ -49,14 +58,7 @@ class Runner:
 
     def context_params(self) -> Any:
         """What the context is made with."""
-        n_cells, n_slots, n_batch, n_threads = self._shape
-        params = lib.llama_context_default_params()
-        params.n_ctx = n_cells
-        params.n_seq_max = n_slots
-        params.n_batch = params.n_ubatch = max(n_batch, n_slots)  # llama.cpp asserts a token a slot
-        params.n_threads = params.n_threads_batch = n_threads
-        params.kv_unified = True
-        return params
+        return context_params(*self._shape, self._options)
 
     def _new_context(self) -> int:
         context = lib.llama_init_from_model(self._model.handle, self.context_params())
@@ -88,6 +90,7 @@ class Runner:
             rows.append(n - piece.n_logits if piece.samples else -1)
         self._batch.n_tokens = n
         with self._gate:
+            forget_complaints()
             started = time.perf_counter()
             status = lib.llama_decode(self.context, self._batch)
             lib.llama_synchronize(self.context)
@@ -125,16 +128,26 @@ class Runner:
         lib.llama_memory_seq_cp(memory, share.donor, share.slot, 0, share.n_tokens)
 
     def clear(self, slot: int, n_past: int = 0) -> None:
-        """Forget what is computed in `slot` from token `n_past` on."""
-        if self.context:
-            lib.llama_memory_seq_rm(lib.llama_get_memory(self.context), slot, n_past, -1)
+        """Forget what is computed in `slot` from token `n_past` on. Raises EngineFailed when the model
+        cannot forget a part."""
+        if not self.context:
+            return
+        memory = lib.llama_get_memory(self.context)
+        if not lib.llama_memory_seq_rm(memory, slot, n_past or -1, -1):
+            raise EngineFailed(f"llama.cpp could not forget what follows token {n_past} of a sequence.")
+
+    def wipe(self) -> None:
+        """Forget everything computed, and overwrite it: what is only forgotten still takes part in
+        attention, masked, and NaN comes through."""
+        lib.llama_memory_clear(lib.llama_get_memory(self.context), True)
 
     def rebuild(self) -> None:
         """Throw the context away and make a new one, after a failed step."""
-        lib.llama_free(self.context)
-        self.context = 0
-        self._effect = NO_EFFECT
-        self.context = self._new_context()
+        with self._gate:
+            lib.llama_free(self.context)
+            self.context = 0
+            self._effect = NO_EFFECT
+            self.context = self._new_context()
 
     def close(self) -> None:
         if self.context:

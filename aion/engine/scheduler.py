@@ -77,14 +77,17 @@ class Scheduler:
         n_kept: int = 0,
         speculator: Speculator | None = None,
         pace: PrefillPace | None = None,
+        shares: bool = True,
     ) -> None:
         """`speculator` guesses tokens of decoding sequences; None computes one a step. `pace` says how
-        much of a prompt is computed beside them; None fills the batch."""
+        much of a prompt is computed beside them; None fills the batch. `shares` False
+        keeps sequences apart: prefixes of this model cannot serve others."""
         self._n_batch = n_batch
         self._n_slots = n_slots
-        self._cache = KvCache(n_cells, n_slots, n_kept)
+        self._cache = KvCache(n_cells, n_slots, n_kept, shares=shares)
         self._speculator = speculator
         self._pace = pace
+        self._shares = shares
         self._clears: list[int] = []
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
@@ -132,6 +135,12 @@ class Scheduler:
         sequence.n_past = n_past
         self._cache.resize(sequence.slot, n_past)
 
+    def restart(self) -> None:
+        """Nothing is in the KV cache any more: what runs is computed again, the kept prefixes are lost."""
+        for sequence in self.running:
+            self.computed(sequence, 0)
+        self._cache.forget_kept()
+
     def forget(self) -> None:
         """The context was made anew, and nothing is running."""
         self._clears.clear()
@@ -152,7 +161,7 @@ class Scheduler:
             draft = self._draft(sequence, len(decoding), room)
             plan.work.append(Work(sequence, sequence.n_past, len(sequence.tokens), True, draft))
             room -= len(draft)
-        if decoding and self._pace is not None:
+        if self._pace is not None and any(sequence.is_decoding for sequence in self.running):
             room = min(room, self._pace.n_tokens())
         for sequence in members:
             if room and not sequence.is_decoding and self._may_start(sequence, plan):
@@ -169,7 +178,7 @@ class Scheduler:
 
     def _may_start(self, sequence: Sequence, plan: Plan) -> bool:
         """Share what is computed of a fresh sequence's prompt; False while more of it is in this batch."""
-        if sequence.n_past:
+        if sequence.n_past or not self._shares:
             return True
         assert sequence.slot is not None
         donor, n_shared = self._cache.find(sequence.slot)
@@ -184,13 +193,15 @@ class Scheduler:
         return True
 
     def _next_turn(self) -> Effect:
-        """Whose step it is: the effects of the running sequences in the order they were admitted."""
+        """Whose step it is: the effects of the running sequences in the order they were admitted, for a few
+        steps each, but only one that computes prompts."""
         effects = list(dict.fromkeys(sequence.effect for sequence in self.running))
         at = effects.index(self._turn) if self._turn in effects else None
         if at is None or (self._n_turn_steps >= _TURN_STEPS and len(effects) > 1):
             self._turn = effects[0 if at is None else (at + 1) % len(effects)]
             self._n_turn_steps = 0
-        self._n_turn_steps += 1
+        members = [s for s in self.running if s.effect == self._turn]
+        self._n_turn_steps += 1 if all(s.is_decoding for s in members) else _TURN_STEPS
         return self._turn
 
     @property

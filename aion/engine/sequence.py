@@ -57,10 +57,11 @@ class Sequence:
         """Whether just the last token is missing from the KV cache."""
         return self.n_past == len(self.tokens) - 1
 
-    def emit(self, text: str, n_tokens: int = 1) -> None:
-        """Hand text to the sink; empty text is not worth an event."""
-        if text:
-            self.sink(Delta(text, n_tokens))
+    def emit(self, text: str, n_tokens: int = 1, *, is_last: bool = False) -> None:
+        """Hand text to the sink; nothing to tell is not worth an event."""
+        logprobs = self.sampler.told(text, is_last=is_last) if self.sampler is not None else ()
+        if text or logprobs:
+            self.sink(Delta(text, n_tokens, logprobs))
 
     def finish(self, reason: FinishReason, error: str | None = None) -> None:
         """Send what was held back and the terminal event, once; free the sampler."""
@@ -71,7 +72,7 @@ class Sequence:
             self.sampler.close()
         try:
             if reason in ("stop", "length"):
-                self.emit(self.detokenizer.finish(), 0)
+                self.emit(self.detokenizer.finish(), 0, is_last=not self.detokenizer.stopped)
         finally:
             self.sink(
                 Finished(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aion.engine.engine import Engine
 from aion.engine.model import Model
+from aion.engine.placement import Placement
 from aion.engine.template import ChatTemplate
 
 _GRACE_S = 5.0
@@ -19,11 +20,13 @@ _GRACE_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class Loaded:
-    """A model with its engine and its chat template."""
+    """A model with its engine and its chat template; `placement` says how and why it is held so, where
+    that was chosen for it."""
 
     model: Model
     engine: Engine
     template: ChatTemplate
+    placement: Placement | None = None
     n_leases: int = field(default=0, init=False)
 
     def close(self) -> None:
@@ -37,6 +40,8 @@ class Serving:
 
     def __init__(self, loaded: Loaded) -> None:
         self._current = loaded
+        self._retired: list[Loaded] = []
+        self._is_closed = False
         self._changed = threading.Condition()
 
     @property
@@ -58,15 +63,37 @@ class Serving:
                 self._changed.notify_all()
 
     def replace(self, loaded: Loaded) -> None:
-        """New leases are of `loaded`; returns when the former's last has ended and it is freed."""
+        """New leases are of `loaded` from now on; the former is freed in the background after its last."""
         with self._changed:
+            if self._is_closed:
+                loaded.close()
+                return
             former, self._current = self._current, loaded
-            self._changed.wait_for(lambda: former.n_leases == 0)
+            self._retired.append(former)
+        threading.Thread(target=self._free, args=(former,), name="aion-retire", daemon=True).start()
+
+    @property
+    def n_retired(self) -> int:
+        """Former models that still end what they began."""
+        return len(self._retired)
+
+    def _free(self, former: Loaded) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: former.n_leases == 0 or self._is_closed)
+            if self._is_closed:
+                return
+            self._retired.remove(former)
         former.close()
 
     def close(self) -> None:
-        """Abort what runs and free the model. Nothing may lease it afterwards."""
-        self._current.engine.close()
+        """Abort what runs and free every model. Nothing may lease one afterwards."""
         with self._changed:
-            self._changed.wait_for(lambda: self._current.n_leases == 0, timeout=_GRACE_S)
-        self._current.model.close()
+            self._is_closed = True
+            remaining = [self._current, *self._retired]
+            self._changed.notify_all()
+        for loaded in remaining:
+            loaded.engine.close()
+        with self._changed:
+            self._changed.wait_for(lambda: not any(each.n_leases for each in remaining), timeout=_GRACE_S)
+        for loaded in remaining:
+            loaded.model.close()

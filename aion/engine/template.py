@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 import re
 from collections.abc import Callable, Sequence
 
 import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from aion.engine.model import Model
@@ -58,7 +62,7 @@ class ChatTemplate:
             return self._plain(messages)
         try:
             return self._render(messages)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # whatever a template may do, not only jinja2's own errors
             return self._render_folded(messages, error)
 
     def _render(self, messages: Sequence[Message]) -> str:
@@ -68,9 +72,11 @@ class ChatTemplate:
             bos_token=self._model.token_text(self._model.bos),
             eos_token=self._model.token_text(self._model.eos),
             add_generation_prompt=True,
+            tools=None,
+            documents=None,
         )
 
-    def _render_folded(self, messages: Sequence[Message], error: jinja2.TemplateError) -> str:
+    def _render_folded(self, messages: Sequence[Message], error: Exception) -> str:
         """Some templates know no system role: put its text before the first user turn, once."""
         folded = fold_system(messages)
         if list(folded) == list(messages):
@@ -122,10 +128,29 @@ def _strip_marks(text: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _compile(source: str) -> jinja2.Template:
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    """As Hugging Face compiles chat templates: the same extensions, filters and functions."""
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = lambda form: datetime.datetime.now().astimezone().strftime(form)
     return environment.from_string(source)
+
+
+class Generation(Extension):
+    """`{% generation %}` marks what a trainer learns from; here its text is simply written."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja2 declares it so
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return list(parser.parse_statements(("name:endgeneration",), drop_needle=True))
+
+
+def _to_json(value: object, indent: int | None = None) -> str:
+    """Plain JSON: jinja2's own escapes what HTML would read, which no model was trained on."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def _raise(message: str) -> None:

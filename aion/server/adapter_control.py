@@ -1,25 +1,28 @@
 """Loads, replaces, unloads and merges adapters of the running service; one such change at a time.
 
-Blocking: routes call it in a worker thread. Running generations are never ended by it.
+Blocking: routes call it in a thread of its own. Running generations are never ended by it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aion.convert.gguf_file import GgufFile
 from aion.convert.merge import ScaledAdapter, merge_gguf
-from aion.engine.adapter import Adapter
+from aion.engine.adapter import Adapter, file_hash
 from aion.engine.adapters import Adapters
 from aion.engine.row_quantizer import quantize_rows
 from aion.engine.serving import Loaded, Serving
-from aion.errors import AionError, InvalidRequest, ModelError
+from aion.errors import AionError, EngineBusy, InvalidRequest, ModelError
 from aion.server.adapter_source import adapter_file
 
 DEFAULT_ADAPTER = "default"
+_CLOSE_S = 10.0
 _logger = logging.getLogger(__name__)
 
 
@@ -40,11 +43,16 @@ class AdapterControl:
         self._models_dir = models_dir
         self._load_model = load_model
         self._lock = threading.Lock()
-        self.merged = ""
+        self._is_closing = False
 
     @property
     def adapters(self) -> Adapters:
         return self._serving.current.engine.adapters
+
+    @property
+    def merged(self) -> str:
+        """The adapter that is part of the served model, "" when it is the base as it came."""
+        return self.adapters.merged
 
     @property
     def is_loaded(self) -> bool:
@@ -53,14 +61,20 @@ class AdapterControl:
 
     def load_at_start(self) -> str:
         """Load AION_ADAPTER_DIR when it exists; what is wrong with it is the answer, and the base serves."""
-        if not self._adapter_dir.exists():
-            return ""
         try:
-            self.reload()
-        except AionError as error:
-            _logger.warning("The adapter was not loaded: %s", error.message)
-            return error.message
+            if self._adapter_dir.exists():
+                self.reload()
+        except (AionError, OSError) as error:
+            said = str(error)
+            _logger.warning("The adapter was not loaded: %s", said)
+            return said
         return ""
+
+    def close(self) -> None:
+        """Give up a change under way; later ones are refused."""
+        self._is_closing = True
+        if self._lock.acquire(timeout=_CLOSE_S):
+            self._lock.release()
 
     def reload(self, source: Path | None = None) -> Adapter:
         """Load AION_ADAPTER_DIR, or `source`, as the default adapter, on the base as it came.
@@ -68,56 +82,98 @@ class AdapterControl:
         After a merge the base itself comes back first: an adapter was trained on that. Raises AionError;
         what served before goes on then.
         """
-        with self._lock:
+        with self._change():
             path = self._checked(adapter_file(source or self._adapter_dir, self._base))
             if not self.merged:
                 return self.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
             loaded = self._load_model(self._base)
             try:
                 adapter = loaded.engine.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
-            except AionError:
+            except BaseException:
                 loaded.close()
                 raise
             self._serving.replace(loaded)
-            self.merged = ""
             return adapter
 
     def load(self, name: str, source: Path) -> Adapter:
         """Load `source` (a GGUF, or a PEFT folder) as `name` beside the others."""
-        with self._lock:
+        with self._change():
             self._refuse_merged()
             return self.adapters.load(name, self._checked(adapter_file(source, self._base)))
 
     def unload(self, name: str) -> None:
-        with self._lock:
+        with self._change():
             self.adapters.unload(name)
 
     def merge(self) -> Path:
         """Fold the default adapter into the base and serve that; the adapter is released.
 
-        Writes a GGUF beside the other models, once for the same base and adapter. Generations under way
-        end on the model they began with.
+        Writes a GGUF beside the other models, once for the same base and adapter; those of earlier merges
+        of this base go. Generations under way end on the model they began with.
         """
-        with self._lock:
+        with self._change():
             self._refuse_merged()
-            name = self.adapters.default
-            if not name:
-                raise InvalidRequest("No adapter is loaded, so there is nothing to merge; load one first.")
-            adapter = next(a for a in self.adapters.current() if a.name == name)
-            out = self._models_dir / f"merged-{adapter.content_hash[:12]}-{self._base.stem}.gguf"
-            if not out.exists() or out.stat().st_mtime_ns < self._base.stat().st_mtime_ns:
+            adapter = self._only_adapter()
+            out = self._models_dir / self._merged_name(adapter)
+            if not out.exists():
                 self._models_dir.mkdir(parents=True, exist_ok=True)
                 parts = [ScaledAdapter(adapter.path)]
-                merge_gguf(self._base, parts, out, quantizer=quantize_rows, overwrite=True)
-            self._serving.replace(self._load_model(out))
-            self.merged = name
+                merge_gguf(self._base, parts, out, quantizer=quantize_rows, progress=self._still_wanted)
+            loaded = self._load_model(out)
+            loaded.engine.adapters.merged = adapter.name
+            self._serving.replace(loaded)
+            self._remove_others(out)
             return out
+
+    def _only_adapter(self) -> Adapter:
+        """The default adapter, as it is in its file; others beside it would be lost by a merge."""
+        found = {adapter.name: adapter for adapter in self.adapters.current()}
+        adapter = found.pop(self.adapters.default, None)
+        if adapter is None:
+            raise InvalidRequest("No adapter is loaded, so there is nothing to merge; load one first.")
+        if found:
+            others = ", ".join(found)
+            raise InvalidRequest(
+                f"A merge would lose the other adapters loaded ({others}); unload them first."
+            )
+        if file_hash(adapter.path) != adapter.content_hash:
+            raise ModelError(f"{adapter.path} has changed since it was loaded; POST /adapter/reload first.")
+        return adapter
+
+    def _merged_name(self, adapter: Adapter) -> str:
+        stat = self._base.stat()
+        base = f"{self._base.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+        digest = hashlib.sha256(f"{base} {adapter.content_hash}".encode()).hexdigest()
+        return f"merged-{digest[:16]}-{self._base.stem}.gguf"
+
+    def _remove_others(self, kept: Path) -> None:
+        """Whoever still computes with one has it open, and goes on."""
+        for path in self._models_dir.glob(f"merged-{'[0-9a-f]' * 16}-{self._base.stem}.gguf"):
+            if path != kept:
+                path.unlink(missing_ok=True)
+
+    def _still_wanted(self, _tensor: str, _number: int, _count: int) -> None:
+        if self._is_closing:
+            raise ModelError("AION is shutting down; merge again when it is back.")
 
     def _refuse_merged(self) -> None:
         if self.merged:
             raise InvalidRequest(
                 f"Adapter {self.merged!r} is merged into the model; POST /adapter/reload to part them."
             )
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """One at a time; what the machine refuses meanwhile becomes a sentence."""
+        if not self._lock.acquire(blocking=False):
+            raise EngineBusy("Another change of adapters is under way; ask again when it has ended.", 5)
+        try:
+            self._still_wanted("", 0, 0)
+            yield
+        except (OSError, ValueError, ArithmeticError) as error:
+            raise ModelError(f"The adapters stay as they are: {error}; mend that and ask again.") from error
+        finally:
+            self._lock.release()
 
     def _checked(self, path: Path) -> Path:
         """Refuse what llama.cpp would load and then abort the process for, or apply wrongly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from aion.convert.lora import convert_lora
@@ -14,8 +15,9 @@ _PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapters.saf
 def adapter_file(source: Path, base: Path) -> Path:
     """The GGUF adapter of `source`: itself when it is a file, else that of the folder.
 
-    A folder with PEFT's files is converted for the GGUF `base` into its adapter.gguf unless that is
-    newer than them. Raises ModelError or CheckpointError in one sentence.
+    A folder with PEFT's files is converted for the GGUF `base` into its adapter.gguf, which then bears the
+    time of the newest of them: whenever the two differ (a new training, a former one put back), it is
+    converted again. Raises ModelError or CheckpointError in one sentence.
     """
     if source.is_file():
         return source
@@ -25,9 +27,15 @@ def adapter_file(source: Path, base: Path) -> Path:
     peft = [source / name for name in _PEFT_FILES if (source / name).exists()]
     if len(peft) > 1:
         newest = max(path.stat().st_mtime_ns for path in peft)
-        if not out.exists() or out.stat().st_mtime_ns < newest:
+        if not out.exists() or out.stat().st_mtime_ns != newest:
             convert_lora(source, base, out, "f16", overwrite=True)
+            os.utime(out, ns=(newest, newest))
         return out
+    if (source / "adapter_model.bin").exists() and not out.exists():
+        raise ModelError(
+            f"{source} holds a pickle, which AION reads only when asked: "
+            f"aion convert-lora --adapter {source} --base {base} --allow-pickle --out {out}"
+        )
     found = sorted(source.glob("*.gguf"))
     if len(found) != 1:
         what = f"{len(found)} GGUF files" if found else "neither PEFT's files nor a GGUF"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from aion.engine.adapter import Adapter
 from aion.errors import AionError, InvalidRequest
 from aion.server.adapter_control import AdapterControl
+from aion.server.background import in_background
 from aion.server.body import read_body
 from aion.server.schemas import AdapterRequest, ReloadRequest
 from aion.server.services import Services
@@ -28,7 +28,7 @@ async def reload_adapter(request: Request) -> Response:
     """{"ok": true}, or {"ok": false, "error": str}; a body {"path": ...} names another adapter."""
     try:
         path = (await read_body(request, ReloadRequest, optional=True)).path
-        adapter = await asyncio.to_thread(_control(request).reload, Path(path) if path else None)
+        adapter = await in_background(_control(request).reload, Path(path) if path else None)
     except AionError as error:
         return JSONResponse({"ok": False, "error": error.message})
     return JSONResponse({"ok": True, "adapter": _adapter_json(adapter, adapter.name)})
@@ -37,7 +37,7 @@ async def reload_adapter(request: Request) -> Response:
 async def merge_adapter(request: Request) -> Response:
     """{"ok": true, "model": file}, or {"ok": false, "error": str}."""
     try:
-        out = await asyncio.to_thread(_control(request).merge)
+        out = await in_background(_control(request).merge)
     except AionError as error:
         return JSONResponse({"ok": False, "error": error.message})
     return JSONResponse({"ok": True, "model": str(out)})
@@ -58,13 +58,13 @@ async def add_adapter(request: Request) -> Response:
             f"name is {body.name!r}; use letters, digits, dots and dashes, and not 'none'.", param="name"
         )
     control = _control(request)
-    adapter = await asyncio.to_thread(control.load, body.name, Path(body.path))
+    adapter = await in_background(control.load, body.name, Path(body.path))
     return JSONResponse(_adapter_json(adapter, control.adapters.default), status_code=201)
 
 
 async def remove_adapter(request: Request) -> Response:
     """Unload; generations that use it end with it, and then its memory comes back."""
-    await asyncio.to_thread(_control(request).unload, request.path_params["name"])
+    await in_background(_control(request).unload, request.path_params["name"])
     return Response(status_code=204)
 
 

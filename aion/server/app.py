@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -26,6 +27,7 @@ from aion.server.generate import generate
 from aion.server.health import health
 from aion.server.openai import chat_completions, models
 from aion.server.panel_headers import PanelHeaders
+from aion.server.same_origin import SameOrigin
 from aion.server.services import Services
 
 _PANEL = Path(__file__).parent / "panel"
@@ -49,6 +51,7 @@ def create_app(services: Services) -> Starlette:
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/models", models),
         ],
+        middleware=[Middleware(SameOrigin)],
         exception_handlers={
             AionError: aion_error,
             ClientGone: _client_gone,

@@ -19,8 +19,9 @@ from aion.engine import library
 from aion.engine.catalog import choose_embedder
 from aion.engine.model import Model
 from aion.errors import AionError
+from aion.machine import cpu_quota, memory
 from aion.server.listen import bind
-from aion.server.loading import n_threads
+from aion.server.loading import memory_left, n_threads, placement_of
 from aion.server.provision import Conversion, find_base_model
 from aion.settings import Settings
 from aion.store.connection import Store
@@ -65,8 +66,7 @@ def _llama(_settings: Settings) -> Iterator[Finding]:
 
 def _compute(settings: Settings) -> Iterator[Finding]:
     n, cores = n_threads(settings), os.cpu_count() or 1
-    chosen = "AION_THREADS" if settings.threads else "the physical cores"
-    yield Finding("ok", "threads", f"{n} of {cores} processors ({chosen})")
+    yield Finding("ok", "threads", f"{n} of {cores} processors ({_why_threads(settings, n)})")
     if n > cores:
         yield Finding(
             "problem", "threads", f"AION_THREADS={n} is more than {cores}", f"Set it to {cores} or to 0."
@@ -81,25 +81,45 @@ def _compute(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "GPU", "not used: llama.cpp was built for the CPU", remedy)
 
 
+def _why_threads(settings: Settings, n: int) -> str:
+    quota = cpu_quota()
+    if settings.threads:
+        return "AION_THREADS"
+    if quota is not None and n == max(1, int(quota)):
+        return f"the container may use {quota:g} CPUs"
+    return "the physical cores"
+
+
 def _chat_model(settings: Settings) -> Iterator[Finding]:
     try:
         found = find_base_model(settings)
         if isinstance(found, Conversion):
-            yield _to_convert(found, settings.models_dir)
-            return
-        yield _opened("chat model", found.path)
+            path = settings.models_dir / found.file_name
+            yield _to_convert(found, path)
+        else:
+            path = found.path
+            yield _opened("chat model", path)
+            if found.notice:
+                yield Finding("note", "chat model", found.notice)
+        if path.exists():
+            yield from _placement(settings, path)
     except AionError as error:
         yield Finding("problem", "chat model", error.message)
-        return
-    if found.notice:
-        yield Finding("note", "chat model", found.notice)
 
 
-def _to_convert(found: Conversion, models_dir: Path) -> Finding:
+def _placement(settings: Settings, path: Path) -> Iterator[Finding]:
+    """How the model would be held if it were loaded now. Raises ModelError when it does not fit."""
+    placement = placement_of(settings, path, memory_left(settings, memory()))
+    for subject, text in placement.reasons:
+        yield Finding("ok", subject, text)
+    if placement.notice:
+        yield Finding("note", "memory", placement.notice)
+
+
+def _to_convert(found: Conversion, out: Path) -> Finding:
     """A checkpoint, read as far as its configuration. Raises CheckpointError when it cannot be converted."""
     checkpoint = Checkpoint(found.folder)
     architecture_of(checkpoint)
-    out = models_dir / found.file_name
     text = f"{found.folder}: a checkpoint ({checkpoint.architecture})"
     if out.exists():
         return Finding("ok", "chat model", f"{text}; the start uses {out}, made again if the folder changed")
@@ -114,7 +134,7 @@ def _embed_model(settings: Settings) -> Iterator[Finding]:
 
 
 def _opened(subject: str, path: Path) -> Finding:
-    with contextlib.closing(Model(path)) as model:
+    with contextlib.closing(Model(path, weights=False)) as model:
         size = f"{model.n_params / 1e6:.1f}M parameters, {model.n_bytes / 1e6:.1f} MB"
         return Finding(
             "ok", subject, f"{path}: {model.name}, {model.architecture}, {size}, context {model.n_ctx_train}"

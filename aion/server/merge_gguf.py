@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from aion.convert.encode import FILE_TYPES
-from aion.convert.lock import locked
 from aion.convert.merge import ScaledAdapter, merge_checkpoint, merge_gguf
 from aion.convert.output import refuse_existing
 from aion.engine.quantize import quantize
 from aion.engine.row_quantizer import quantize_rows
 from aion.errors import CheckpointError
 from aion.server.make_gguf import Recipe, make_gguf
-from aion.server.one_maker import GgufProgress, one_maker
+from aion.server.one_maker import GgufProgress, alone_with, one_maker
 
 
 def merge_into_gguf(
@@ -71,17 +69,16 @@ def merge_checkpoint_into_gguf(
 ) -> Path:
     """The checkpoint folder `base` with the PEFT or mlx-lm folder `adapter` in it, as a GGUF.
 
-    The merged checkpoint lies beside `out` meanwhile and is deleted. Raises CheckpointError, ModelError.
+    Pickles are read where `recipe` allows it. The merged checkpoint lies beside `out` meanwhile and is
+    deleted. Raises CheckpointError, ModelError.
     """
     refuse_existing(out, overwrite)
-    merged = out.with_name(f".{out.name}.merged")
     try:
-        with locked(out.with_name(f".{out.name}.merged.lock")):
-            try:
-                merge_checkpoint(base, adapter, merged, overwrite=True, progress=progress)
-                return make_gguf(merged, out, recipe, overwrite=overwrite, progress=progress)
-            finally:
-                shutil.rmtree(merged, ignore_errors=True)
+        with alone_with(out, "merged", progress) as merged:
+            merge_checkpoint(
+                base, adapter, merged, allow_pickle=recipe.allow_pickle, overwrite=True, progress=progress
+            )
+            return make_gguf(merged, out, recipe, overwrite=overwrite, progress=progress)
     except OSError as error:
         raise CheckpointError(
             f"{out} cannot be written ({error.strerror or error}); name another place."

@@ -1,8 +1,11 @@
-"""One process at a time makes a GGUF file, and the file it makes on the way vanishes with it."""
+"""One process at a time makes a GGUF file, and what it makes on the way vanishes with it."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,17 +17,52 @@ GgufProgress = Callable[[str, int, int], None]
 
 @contextlib.contextmanager
 def one_maker(out: Path, progress: GgufProgress | None = None) -> Iterator[Path]:
-    """Hold the right to make `out`, and yield the name of an intermediate file beside it, which is deleted
-    at the end, as is at once what a killed process left. OSError when the folder cannot be written."""
+    """Hold the right to make `out`, and yield the name of an intermediate file beside it. OSError when the
+    folder cannot be written."""
+    with alone_with(out, "unquantized", progress) as between:
+        yield between
+
+
+@contextlib.contextmanager
+def alone_with(out: Path, kind: str, progress: GgufProgress | None = None) -> Iterator[Path]:
+    """Hold the lock for `out` and `kind`, and yield the name ".OUT.KIND" beside it, which is deleted at the
+    end, be it a file or a folder.
+
+    What killed processes left of that kind in the folder, for whatever output, is deleted first. OSError
+    when the folder cannot be written.
+    """
 
     def waiting() -> None:
         if progress is not None:
             progress("another process makes it", 0, 1)
 
-    with locked(out.with_name(f".{out.name}.lock"), waiting):
-        between = out.with_name(f".{out.name}.unquantized")
-        between.unlink(missing_ok=True)
+    _remove_abandoned(out.parent, kind)
+    between = out.with_name(f".{out.name}.{kind}")
+    with locked(_lock_of(between), waiting):
+        _remove(between)
         try:
             yield between
         finally:
-            between.unlink(missing_ok=True)
+            _remove(between)
+
+
+def _remove_abandoned(folder: Path, kind: str) -> None:
+    """The lock dies with its holder, however it dies, so what has a free lock has no maker."""
+    for path in folder.glob(f".*.{kind}"):
+        lock = _lock_of(path)
+        with contextlib.suppress(OSError), lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(lock.stat(), os.fstat(file.fileno())):
+                _remove(path)
+                lock.unlink()
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

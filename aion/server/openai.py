@@ -12,15 +12,16 @@ from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from aion.errors import AionError
+from aion.errors import AionError, EngineFailed
 from aion.server.body import read_body
+from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
 from aion.server.failures import error_body, status_and_type
-from aion.server.generate import complete
+from aion.server.openai_form import chunk, completion_json, usage_chunk
+from aion.server.openai_request import messages_of, samplings
 from aion.server.schemas import CompletionRequest, adapter_choices
 from aion.server.services import Services
-from aion.settings import Settings
-from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import AdapterChoice, Delta, GenerationEvent, Usage
 
 _STARTED = int(time.time())
 
@@ -40,25 +41,20 @@ async def chat_completions(request: Request) -> Response:
     loaded model as it is served."""
     services: Services = request.app.state.services
     body = await read_body(request, CompletionRequest)
-    messages = _messages(body)
-    sampling = _sampling(body, services.settings)
-    adapters = _adapters(body, services)
+    messages, adapters = messages_of(body), _adapters(body, services)
+    wanted = samplings(body, services.settings)
+    events = merged([services.generator.stream(messages, each, adapters) for each in wanted])
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
         "model": services.generator.model_name,
     }
     if body.stream:
-        events = services.generator.stream(messages, sampling, adapters)
         first = await unless_gone(request, anext(events))
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
-        return EventSourceResponse(_sse(head, first, events, usage_wanted), sep="\n")
-    completion = await unless_gone(request, complete(services.generator, messages, sampling, adapters))
-    message = {"role": "assistant", "content": completion.text}
-    choice = {"index": 0, "message": message, "finish_reason": completion.reason, "logprobs": None}
-    return JSONResponse(
-        {**head, "object": "chat.completion", "choices": [choice], "usage": _usage(completion.usage)}
-    )
+        return EventSourceResponse(_sse(head, len(wanted), first, events, usage_wanted), sep="\n")
+    completions = await unless_gone(request, gathered(events, len(wanted)))
+    return JSONResponse(completion_json(head, completions, with_logprobs=bool(body.logprobs)))
 
 
 def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice] | None:
@@ -67,59 +63,34 @@ def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice
     return adapter_choices(body.adapter)
 
 
-def _messages(body: CompletionRequest) -> list[Message]:
-    return [Message("system" if m.role == "developer" else m.role, m.content) for m in body.messages]
-
-
-def _sampling(body: CompletionRequest, settings: Settings) -> Sampling:
-    return Sampling(
-        temperature=settings.temperature if body.temperature is None else body.temperature,
-        top_p=settings.top_p if body.top_p is None else body.top_p,
-        max_new_tokens=body.max_tokens or settings.max_new_tokens,
-        seed=body.seed,
-        stop=tuple(body.stop or ()),
-    )
-
-
 async def _sse(
     head: dict[str, Any],
-    first: GenerationEvent,
-    events: AsyncGenerator[GenerationEvent, None],
+    n: int,
+    first: tuple[int, GenerationEvent],
+    events: ChoiceEvents,
     usage_wanted: bool,
 ) -> AsyncGenerator[str, None]:
     """Chunks in OpenAI's form, then [DONE]; an error after the first token is an event of its own."""
     try:
-        yield _chunk(head, {"role": "assistant", "content": ""})
-        event = first
-        while isinstance(event, Delta):
-            yield _chunk(head, {"content": event.text})
-            event = await anext(events)
-        assert isinstance(event, Finished)
-        if event.reason in ("error", "abort"):
-            message = event.error or "AION is shutting down; ask again when it is back."
-            yield json.dumps(error_body(message, "server_error"), ensure_ascii=False)
-        else:
-            yield _chunk(head, {}, event.reason)
-            if usage_wanted:
-                yield json.dumps(
-                    {**head, "object": "chat.completion.chunk", "choices": [], "usage": _usage(event.usage)}
-                )
-        yield "[DONE]"
+        for index in range(n):
+            yield chunk(head, index, {"role": "assistant", "content": ""})
+        usages: list[Usage] = []
+        index, event = first
+        while True:
+            if isinstance(event, Delta):
+                yield chunk(head, index, {"content": event.text}, None, event.logprobs)
+            elif event.reason in ("error", "abort"):
+                raise EngineFailed(event.error or SHUTTING_DOWN)
+            else:
+                yield chunk(head, index, {}, event.reason)
+                usages.append(event.usage)
+            if len(usages) == n:
+                break
+            index, event = await anext(events)
+        if usage_wanted:
+            yield usage_chunk(head, usages)
     except AionError as error:
         yield json.dumps(error_body(error.message, status_and_type(error)[1]), ensure_ascii=False)
     finally:
         await events.aclose()
-
-
-def _chunk(head: dict[str, Any], delta: dict[str, str], finish_reason: str | None = None) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-    return json.dumps({**head, "object": "chat.completion.chunk", "choices": [choice]}, ensure_ascii=False)
-
-
-def _usage(usage: Usage) -> dict[str, object]:
-    return {
-        "prompt_tokens": usage.n_prompt,
-        "completion_tokens": usage.n_completion,
-        "total_tokens": usage.n_prompt + usage.n_completion,
-        "prompt_tokens_details": {"cached_tokens": usage.n_cached},
-    }
+    yield "[DONE]"

@@ -6,12 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aion.convert.hub import cached_checkpoint, hub_id
-from aion.engine.catalog import ModelChoice, embedded_chat_model, existing_file, find_by_name
+from aion.convert.hub import HubId, cached_checkpoint, hub_id
+from aion.engine.catalog import (
+    ModelChoice,
+    embedded_chat_model,
+    existing_file,
+    find_by_name,
+    is_as_asked,
+)
 from aion.errors import ModelError
-from aion.server.make_gguf import Recipe, obtain, plain_type
+from aion.machine import n_physical_cores
+from aion.server.make_gguf import Recipe, is_of_another, obtain, place, plain_type
 from aion.server.one_maker import GgufProgress
-from aion.settings import Settings, n_physical_cores
+from aion.settings import Settings
 
 FOUR_BIT = "q4_k_m"
 
@@ -22,17 +29,19 @@ class Conversion:
 
     folder: Path
     recipe: Recipe
+    models_dir: Path
 
     @property
     def file_name(self) -> str:
-        return self.recipe.file_name(self.folder)
+        return place(self.folder, self.models_dir, self.recipe).name
 
 
 def find_base_model(settings: Settings) -> ModelChoice | Conversion:
     """What AION_BASE_MODEL stands for, nothing done yet.
 
     A GGUF path; a checkpoint folder; a hub id whose GGUF is in the models folder or whose checkpoint is
-    whole in the hub's cache; an absent hub id or an empty name is the embedded model. Raises ModelError.
+    whole in the hub's cache; an absent hub id or an empty name is the embedded model. Raises ModelError,
+    CheckpointError.
     """
     name, models_dir = settings.base_model, settings.models_dir
     if not name:
@@ -43,18 +52,7 @@ def find_base_model(settings: Settings) -> ModelChoice | Conversion:
     wanted = hub_id(name)
     if wanted is None or name.endswith(".gguf") or _exists(path):
         return ModelChoice(_file(name), is_embedded=False)
-    found = find_by_name(wanted.name, models_dir, prefer_4bit=settings.load_in_4bit)
-    if found is not None:
-        return ModelChoice(found, is_embedded=False)
-    cached = cached_checkpoint(wanted)
-    if cached is not None:
-        return _conversion(settings, cached, wanted.name, wanted.page)
-    notice = (
-        f"{name} is not on this machine, so the small embedded model answers. "
-        f"Fetch it with `aion pull {name}`, or name a GGUF file or a checkpoint folder in AION_BASE_MODEL, "
-        "and start again."
-    )
-    return embedded_chat_model(models_dir, notice)
+    return _of_the_hub(settings, wanted)
 
 
 def provide_base_model(settings: Settings, progress: GgufProgress | None = None) -> ModelChoice:
@@ -65,10 +63,35 @@ def provide_base_model(settings: Settings, progress: GgufProgress | None = None)
     return ModelChoice(obtain(found.folder, settings.models_dir, found.recipe, progress), is_embedded=False)
 
 
+def _of_the_hub(settings: Settings, wanted: HubId) -> ModelChoice | Conversion:
+    """A GGUF of the wanted precision, else the cached checkpoint in it, else a GGUF of another precision."""
+    in_4bit = settings.load_in_4bit
+    named = find_by_name(wanted.name, settings.models_dir, prefer_4bit=in_4bit)
+    found = next((file for file in named if not is_of_another(file, wanted.page)), None)
+    if found is not None and is_as_asked(found, in_4bit):
+        return ModelChoice(found, is_embedded=False)
+    cached = cached_checkpoint(wanted)
+    if cached is not None:
+        return _conversion(settings, cached, wanted.name, wanted.page)
+    if found is not None:
+        notice = (
+            f"AION_LOAD_IN_4BIT={str(in_4bit).lower()} asks for {'4' if in_4bit else '16'} bits, and of "
+            f"{wanted} only {found.name} is here, so it answers; `aion pull {wanted}` fetches the other."
+        )
+        return ModelChoice(found, is_embedded=False, notice=notice)
+    notice = (
+        f"{wanted} is not on this machine, so the small embedded model answers. "
+        f"Fetch it with `aion pull {wanted}`, or name a GGUF file or a checkpoint folder in AION_BASE_MODEL, "
+        "and start again."
+    )
+    return embedded_chat_model(settings.models_dir, notice)
+
+
 def _conversion(settings: Settings, folder: Path, name: str, repository: str | None = None) -> Conversion:
     file_type = FOUR_BIT if settings.load_in_4bit else plain_type(folder)
     n_threads = settings.threads or n_physical_cores()
-    return Conversion(folder, Recipe(file_type, name, repository, n_threads=n_threads))
+    recipe = Recipe(file_type, name, repository, n_threads=n_threads)
+    return Conversion(folder, recipe, settings.models_dir)
 
 
 def _file(name: str) -> Path:

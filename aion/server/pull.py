@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from aion.convert.description import refuse_unconvertible
 from aion.convert.hub import (
     DownloadProgress,
     HubId,
@@ -19,9 +20,10 @@ from aion.convert.hub import (
     look_up,
 )
 from aion.convert.hub.selection import gguf_files
+from aion.engine.catalog import find_by_name
 from aion.errors import HubError, HubUnreachable
 from aion.partial import whole_file
-from aion.server.make_gguf import Recipe, obtain, plain_type
+from aion.server.make_gguf import Recipe, is_of_another, obtain, plain_type
 from aion.server.one_maker import GgufProgress
 
 
@@ -55,19 +57,25 @@ def pull(
 ) -> Path:
     """The GGUF file in `models_dir`, the first one of a split model; what is there already is used again.
 
-    A checkpoint that is whole in the hub's cache needs no network. Raises HubError, CheckpointError,
-    ModelError.
+    A checkpoint that is whole in the hub's cache, and a GGUF in `models_dir`, need no network. One that AION
+    cannot convert is refused before its weights are fetched. Raises HubError, CheckpointError, ModelError.
     """
     try:
         repository = look_up(wish.hub_id)
     except HubUnreachable:
-        folder = None if wish.file else cached_checkpoint(wish.hub_id)
-        if folder is None:
+        cached = cached_checkpoint(wish.hub_id, allow_pickle=wish.allow_pickle)
+        found = _found_before(wish, models_dir)
+        if found is not None and (cached is None or wish.file):
+            return found
+        if cached is None or wish.file:
             raise
+        folder = cached
     else:
         if wish.file or _has_ready(repository, wish):
             return _ready(repository, wish, models_dir, fetching)
-        folder = fetch_checkpoint(repository, fetching, allow_pickle=wish.allow_pickle)
+        folder = fetch_checkpoint(
+            repository, fetching, allow_pickle=wish.allow_pickle, check=refuse_unconvertible
+        )
     file_type = wish.file_type or plain_type(folder, allow_pickle=wish.allow_pickle)
     recipe = Recipe(file_type, wish.name, wish.hub_id.page, wish.allow_pickle, n_threads=n_threads)
     return obtain(folder, models_dir, recipe, converting)
@@ -81,6 +89,17 @@ def _has_ready(repository: Repository, wish: Wish) -> bool:
         return bool(gguf_files(repository.files, wish.hub_id, wish.ready_type))
     except HubError:
         return False
+
+
+def _found_before(wish: Wish, models_dir: Path) -> Path | None:
+    """The one file that an earlier pull of the same wish has left, whose size nobody can be asked now."""
+    if wish.file is not None:
+        named = [models_dir / Path(wish.file).name]
+    else:
+        ends = f"-{wish.ready_type}.gguf"
+        named = [path for path in find_by_name(wish.name, models_dir) if path.name.lower().endswith(ends)]
+    page = wish.hub_id.page
+    return next((path for path in named if path.is_file() and not is_of_another(path, page)), None)
 
 
 def _ready(repository: Repository, wish: Wish, models_dir: Path, fetching: DownloadProgress | None) -> Path:

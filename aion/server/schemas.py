@@ -13,6 +13,9 @@ Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0)]
 TopP = Annotated[float, Strict(), Field(gt=0.0, le=1.0)]
 NewTokens = Annotated[int, Strict(), Field(ge=1, le=131072)]
 Seed = Annotated[int, Strict()]
+Penalty = Annotated[float, Strict(), Field(ge=-2.0, le=2.0)]
+Bias = Annotated[float, Strict(), Field(ge=-100.0, le=100.0)]
+Stop = Annotated[str, Field(min_length=1)]
 Flag = Annotated[bool, Strict()]
 
 
@@ -110,8 +113,30 @@ class StreamOptions(Body):
     include_usage: Flag | None = False
 
 
+class JsonSchema(Body):
+    """OpenAI's wrapping of a JSON schema; its name and `strict` change nothing."""
+
+    schema_: dict[str, object] | bool = Field(alias="schema")
+
+
+class ResponseFormat(Body):
+    """What the text must be: anything, a JSON object, or JSON that a schema accepts."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+def _bias_by_token(value: object) -> object:
+    """JSON has texts for keys; they must be token ids."""
+    if isinstance(value, dict):
+        if wrong := [key for key in value if not str(key).isdecimal() or not str(key).isascii()]:
+            raise ValueError(f"the key {wrong[0]!r} is no token id")
+        return {int(key): bias for key, bias in value.items()}
+    return value
+
+
 class CompletionRequest(Body):
-    """`POST /v1/chat/completions`: the fields AION acts on."""
+    """`POST /v1/chat/completions`: the fields AION acts on, OpenAI's and some that others have added."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     model: str | None = None
@@ -122,9 +147,23 @@ class CompletionRequest(Body):
     max_tokens: NewTokens | None = Field(
         None, validation_alias=AliasChoices("max_completion_tokens", "max_tokens")
     )
-    stop: list[str] | None = None
+    stop: Annotated[list[Stop], Field(max_length=64)] | None = None
     seed: Seed | None = None
-    n: Literal[1] | None = 1
+    n: Annotated[int, Strict(), Field(ge=1, le=16)] | None = 1
+    top_k: Annotated[int, Strict(), Field(ge=0, le=1_000_000)] | None = None
+    min_p: Unit | None = None
+    repetition_penalty: Annotated[float, Strict(), Field(ge=0.1, le=10.0)] | None = Field(
+        None, validation_alias=AliasChoices("repetition_penalty", "repeat_penalty")
+    )
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: Annotated[dict[int, Bias] | None, BeforeValidator(_bias_by_token)] = None
+    logprobs: Flag | None = False
+    top_logprobs: Annotated[int, Strict(), Field(ge=0, le=20)] | None = None
+    response_format: ResponseFormat | None = None
+    grammar: str | None = None
+    ignore_eos: Flag | None = False
+    min_tokens: Annotated[int, Strict(), Field(ge=0, le=131072)] | None = None
     adapter: AdapterList = None
 
     @field_validator("stop", mode="before")

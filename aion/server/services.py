@@ -93,6 +93,7 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
         serving = Serving(load(choice.path))
         stack.callback(serving.close)
         adapters = AdapterControl(serving, choice.path, settings.adapter_dir, settings.models_dir, load)
+        stack.callback(adapters.close)
         trouble = adapters.load_at_start()
         library = stack.enter_context(open_library(settings, gate))
         generator = LocalGenerator(serving)
@@ -103,5 +104,7 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
             tau=settings.tau_confidence,
             system_prompt=settings.system_prompt,
         )
-        notice = " ".join(filter(None, [choice.notice, trouble]))
+        placement = serving.current.placement
+        of_memory = placement.notice if placement else ""
+        notice = " ".join(filter(None, [choice.notice, of_memory, trouble]))
         yield Services(settings, library, serving, adapters, generator, router, choice.is_embedded, notice)

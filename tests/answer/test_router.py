@@ -165,7 +165,7 @@ def test_a_failure_before_the_first_token_is_a_refusal(
     stage = scene(events, FakeGenerator(*script))
     at = stage.answer()
     assert (at.reason, at.cited) == ("local_error", ())
-    assert at.text.startswith("Não encontrei")
+    assert at.text.startswith("O modelo local falhou")
     assert events.list(TENANT, "fallback")[0].meta["reason"] == "local_error"
     assert stage.generator.n_open == 0
 

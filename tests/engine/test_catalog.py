@@ -12,6 +12,7 @@ from aion.engine.catalog import (
     embedded_file,
     existing_file,
     find_by_name,
+    is_as_asked,
 )
 from aion.errors import ModelError
 
@@ -45,17 +46,28 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 def test_a_model_is_found_by_its_name(tmp_path: Path, file: str, name: str) -> None:
     for other in (file, "Mistral-7B-Instruct-v0.30-Q4_K_M.gguf", f".{NAME}-Q4_K_M.gguf", CHAT_FILE):
         (tmp_path / other).touch()
-    assert find_by_name(name, tmp_path) == tmp_path / file
-    assert find_by_name(name, tmp_path / "absent") is None
+    assert find_by_name(name, tmp_path) == [tmp_path / file]
+    assert find_by_name(name, tmp_path / "absent") == []
     for another in ("Mistral-7B", "Mistral-7B-Instruct", "aion", "aion-nano"):
-        assert find_by_name(another, tmp_path) is None
+        assert find_by_name(another, tmp_path) == []
 
 
 def test_four_bits_come_first_or_last_as_asked(tmp_path: Path) -> None:
-    for kind in ("F16", "Q4_K_M", "Q8_0"):
+    for kind in ("F16", "Q4_K_M", "Q8_0", "0123abcd-Q4_K_M"):
         (tmp_path / f"m-{kind}.gguf").touch()
-    assert find_by_name("m", tmp_path) == tmp_path / "m-Q4_K_M.gguf"
-    assert find_by_name("m", tmp_path, prefer_4bit=False) == tmp_path / "m-F16.gguf"
+    found = [path.name for path in find_by_name("m", tmp_path)]
+    assert found == ["m-0123abcd-Q4_K_M.gguf", "m-Q4_K_M.gguf", "m-Q8_0.gguf", "m-F16.gguf"]
+    found = [path.name for path in find_by_name("m", tmp_path, prefer_4bit=False)]
+    assert found == ["m-F16.gguf", "m-Q8_0.gguf", "m-0123abcd-Q4_K_M.gguf", "m-Q4_K_M.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("file", "for_4bit", "for_16bit"),
+    [("m-Q4_K_M.gguf", True, False), ("m.Q8_0.gguf", True, True), ("m-fp16.gguf", False, True),
+     ("m-BF16-00001-of-00002.gguf", False, True), ("m.gguf", True, True)],
+)  # fmt: skip
+def test_a_precision_is_told_by_the_name(file: str, for_4bit: bool, for_16bit: bool) -> None:
+    assert (is_as_asked(Path(file), True), is_as_asked(Path(file), False)) == (for_4bit, for_16bit)
 
 
 def test_the_embedded_models_are_found_without_a_models_folder(tmp_path: Path) -> None:

@@ -243,9 +243,9 @@ def test_an_engine_that_cannot_be_rebuilt_ends_everything(make_engine: MakeEngin
     steps.run_free()
     assert [listener.wait().reason for listener in listeners] == ["error"] * 3
     assert "restart AION" in (listeners[2].wait().error or "")
-    engine.close()
-    with pytest.raises(EngineBusy):
+    with pytest.raises(EngineFailed, match="restart AION"):
         ask(engine, prompt_of(9))
+    assert "No memory is left" in engine.failure
 
 
 def test_a_failing_listener_costs_its_own_sequence_only(make_engine: MakeEngine) -> None:

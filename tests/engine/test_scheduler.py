@@ -63,6 +63,14 @@ def step(scheduler: Scheduler, n_batch: int) -> list[Sequence]:
     return ended
 
 
+def step_sizes(scheduler: Scheduler) -> list[int]:
+    """Take a step; how many tokens each piece had."""
+    scheduler.admit()
+    work = scheduler.plan().work
+    compute(scheduler, work)
+    return sizes(work)
+
+
 def sizes(work: list[Work]) -> list[int]:
     return [piece.end - piece.start for piece in work]
 
@@ -116,6 +124,21 @@ def test_beside_running_answers_a_prompt_is_computed_at_a_pace() -> None:
     assert sizes(scheduler.plan().work) == [1, 50]
     scheduler.remove(talking)
     assert sizes(scheduler.plan().work) == [512]
+
+
+def test_a_prompt_under_another_effect_does_not_hold_up_answers() -> None:
+    pace = PrefillPace()
+    scheduler = Scheduler(n_slots=2, n_cells=4000, n_batch=512, pace=pace)
+    pace.observe(400, 2.0)
+    talking, reading = sequence_of(2, max_new_tokens=60), sequence_of(1000)
+    reading.effect = SomeEffect()
+    scheduler.add(talking)
+    step(scheduler, 512)
+    scheduler.add(reading)
+    for _ in range(8):
+        before = talking.n_completion
+        assert max(step_sizes(scheduler) + step_sizes(scheduler)) <= 50
+        assert talking.n_completion > before
 
 
 def test_the_logits_of_a_prompt_are_wanted_at_its_end_only() -> None:

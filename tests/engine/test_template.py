@@ -123,3 +123,23 @@ def test_without_a_template_the_text_begins_as_its_vocabulary_was_trained(
         tokens = ChatTemplate(model, lambda _system, prompt: prompt).tokens([Message("user", text)])
         assert model.wants_leading_space
         assert tokens == model.tokenize(f" {text}", bos=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{% for m in messages %}{{ m['content'] }}{% break %}{% endfor %}", "Olá"),
+        ("{% generation %}{{ messages[0]['content'] }}{% endgeneration %}!", "Olá!"),
+        ("{% if tools is not none or documents is not none %}tools{% endif %}-", "-"),
+        ("{{ {'text': 'olá <b>'} | tojson }}", '{"text": "olá <b>"}'),
+    ],
+)
+def test_what_hugging_face_renders_is_rendered(make_tiny: MakeTiny, source: str, text: str) -> None:
+    for template in template_of(make_tiny, source):
+        assert template.render([USER, ASSISTANT]) == text
+
+
+def test_a_template_that_fails_in_python_is_the_callers_mistake(make_tiny: MakeTiny) -> None:
+    for template in template_of(make_tiny, "{{ messages[0]['content'] + 1 }}"):
+        with pytest.raises(InvalidRequest, match="refuses these messages"):
+            template.render([USER])

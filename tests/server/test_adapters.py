@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,10 @@ import pytest
 
 from aion.convert.gguf_file import GgufFile
 from aion.engine.catalog import CHAT_FILE, embedded_file
+from aion.server.adapter_control import AdapterControl
 from aion.server.services import open_services
 from tests.convert.tiny import write_json, write_safetensors
-from tests.server.live import Live, live, settings_in
+from tests.server.live import Live, live, settings_in, wait_until
 
 RANK = 4
 
@@ -128,6 +130,73 @@ def test_merge_keeps_the_effect_and_reload_brings_the_base_back(server: Live) ->
     assert (text_of(server), text_of(server, "none")) == (adapted, plain)
 
 
+def test_a_merged_adapter_is_named_and_its_name_still_works(server: Live, tmp_path: Path) -> None:
+    (tmp_path / "tour.md").write_text("# Tour\n\nO tour half-day dura quatro horas e custa 55 €.\n")
+    server.services.library.ingester.ingest([tmp_path / "tour.md"], "default")
+    assert server.http.post("/adapter/merge").json()["ok"] is True
+    answer = server.post("/api/ai/chat", {"message": "Quanto custa o tour half-day?", "tau": 0})
+    assert (answer.json()["adapter"], answer.headers["x-aion-adapter"]) == ("default (merged)",) * 2
+    assert text_of(server, "default") == text_of(server)
+    wait_until(lambda: server.services.serving.n_retired == 0, "the former model to be freed")
+
+
+def test_a_merge_that_would_lose_something_is_refused(server: Live, tmp_path: Path) -> None:
+    write_peft(tmp_path / "tone", 3)
+    server.post("/v1/adapters", {"name": "tone", "path": str(tmp_path / "tone")})
+    reply = server.http.post("/adapter/merge").json()
+    assert (reply["ok"], "(tone); unload them first" in reply["error"]) == (False, True)
+    server.http.delete("/v1/adapters/tone")
+    (tmp_path / "adapter" / "adapter.gguf").write_bytes(b"another training")
+    reply = server.http.post("/adapter/merge").json()
+    assert (reply["ok"], "has changed since it was loaded" in reply["error"]) == (False, True)
+
+
+def test_a_merge_is_made_once_for_one_base_and_adapter(server: Live, tmp_path: Path) -> None:
+    control = server.services.adapters
+    [adapter] = control.adapters.current()
+    first = control._merged_name(adapter)
+    base = tmp_path / "other" / "aion-nano.gguf"
+    base.parent.mkdir()
+    base.write_bytes(embedded_file(CHAT_FILE, Path("models")).read_bytes())
+    other = AdapterControl(server.services.serving, base, tmp_path, tmp_path, control._load_model)
+    assert other._merged_name(adapter) != first == control._merged_name(adapter)
+    server.http.post("/adapter/merge")
+    stale = tmp_path / "models" / f"merged-{'0' * 16}-aion-nano.gguf"
+    stale.write_bytes(b"")
+    server.http.post("/adapter/reload")
+    server.http.post("/adapter/merge")
+    assert [path.name for path in (tmp_path / "models").glob("merged-*")] == [first]
+
+
+def test_a_former_training_put_back_is_taken(server: Live, tmp_path: Path) -> None:
+    before = text_of(server)
+    shutil.copytree(tmp_path / "adapter", tmp_path / "former")
+    write_peft(tmp_path / "adapter", 2)
+    server.http.post("/adapter/reload")
+    assert text_of(server) != before
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copy2(tmp_path / "former" / name, tmp_path / "adapter" / name)
+    assert server.http.post("/adapter/reload").json()["ok"] is True
+    assert text_of(server) == before
+
+
+def test_one_change_at_a_time(server: Live) -> None:
+    with server.services.adapters._change():
+        for path in ("/adapter/reload", "/adapter/merge"):
+            reply = server.http.post(path).json()
+            assert (reply["ok"], "is under way" in reply["error"]) == (False, True)
+        server.assert_answers()
+    assert server.http.post("/adapter/reload").json()["ok"] is True
+
+
+def test_what_the_machine_refuses_is_a_sentence(server: Live, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where a folder should be")
+    reply = server.http.post("/adapter/merge").json()
+    assert reply["ok"] is False
+    assert reply["error"].startswith("The adapters stay as they are: ")
+    server.assert_answers()
+
+
 def test_adapters_come_and_go_by_name(server: Live, tmp_path: Path) -> None:
     write_peft(tmp_path / "tone", 3)
     added = server.post("/v1/adapters", {"name": "tone", "path": str(tmp_path / "tone")})
@@ -199,3 +268,11 @@ def test_a_swap_under_load_drops_no_stream(server: Live, tmp_path: Path) -> None
     assert len(ends) == 8
     assert set(ends) <= {"length", "stop"}
     server.assert_answers()
+
+
+def test_a_change_is_given_up_at_shutdown(server: Live, tmp_path: Path) -> None:
+    control = server.services.adapters
+    control.close()
+    reply = server.http.post("/adapter/merge").json()
+    assert (reply["ok"], "is shutting down" in reply["error"]) == (False, True)
+    assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())

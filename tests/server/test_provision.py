@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -99,6 +101,52 @@ def test_a_changed_checkpoint_is_converted_again(own: Path, tmp_path: Path) -> N
     assert obtain(own, models, Recipe("f16")).read_bytes() != before
 
 
+def test_a_folder_that_changes_beside_its_checkpoint_is_converted_once(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own)
+    settings = settings_in(tmp_path, base_model=".", load_in_4bit=False, models_dir=Path("models"))
+    first = provide_base_model(settings).path
+    written = first.stat().st_mtime_ns
+    for name in ("aion.db", "trainer.log", "model.onnx_data", "runs/events.bin", ".git/index", ".git/lfs/x"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("changed")
+    assert provide_base_model(settings).path == first
+    assert first.stat().st_mtime_ns == written
+
+
+def test_a_source_file_that_cannot_be_read_is_named(own: Path, tmp_path: Path) -> None:
+    (own / "tokenizer.model.v1").symlink_to("/proc/self/mem")  # its first byte can be read by nobody
+    with pytest.raises(CheckpointError, match=r"tiny/tokenizer\.model\.v1 cannot be read \(.*; check its"):
+        obtain(own, tmp_path / "models", Recipe("f16"))
+
+
+def test_sources_of_one_name_do_not_take_each_others_place(
+    checkpoint: Path, own: Path, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    write_checkpoint(own, seed=1)
+    firsts = [obtain(folder, models, Recipe("f16")) for folder in (checkpoint, own)]
+    contents = [path.read_bytes() for path in firsts]
+    assert firsts[0].name == "tiny-F16.gguf"
+    assert re.fullmatch(r"tiny-[0-9a-f]{8}-F16\.gguf", firsts[1].name)
+    assert contents[0] != contents[1]
+    found = find_base_model(settings_in(tmp_path, base_model=str(own), load_in_4bit=False, models_dir=models))
+    assert isinstance(found, Conversion)
+    firsts[0].unlink()
+    assert [obtain(folder, models, Recipe("f16")) for folder in (own, checkpoint)] == firsts[::-1]
+    assert [path.read_bytes() for path in firsts] == contents
+
+
+@pytest.mark.parametrize("name", ["../esc", "a/b", "/etc/x", "..", "a\0b"])
+def test_a_name_is_never_a_path(tmp_path: Path, name: str) -> None:
+    file = Recipe("f16", name).file_name(tmp_path)
+    assert (tmp_path / file).parent == tmp_path
+    assert Path(file).name == file
+    assert file.endswith("-F16.gguf")
+    assert file[0] != "."
+
+
 def test_the_hash_sees_every_file(own: Path) -> None:
     seen = {source_hash(own)}
     (own / "config.json").write_text((own / "config.json").read_text() + " ")
@@ -151,9 +199,13 @@ def test_an_existing_output_and_a_useless_matrix_are_refused(checkpoint: Path, t
     assert names_in(tmp_path) == ["m.gguf"]
 
 
-def test_the_plain_type_is_that_of_the_source(own: Path) -> None:
+def test_the_plain_type_is_that_of_the_tensors(own: Path) -> None:
+    assert plain_type(own) == "bf16"
+    config = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(config | {"dtype": "float32"}))
     assert plain_type(own) == "bf16"
     write_checkpoint(own, dtype="float32")
+    (own / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
     assert plain_type(own) == "f16"
 
 
@@ -163,6 +215,23 @@ def test_a_hub_id_in_the_models_folder_is_used(tmp_path: Path) -> None:
     path = settings.models_dir / "Mistral-7B-Instruct-v0.3.Q4_K_M.gguf"
     path.touch()
     assert find_base_model(settings) == ModelChoice(path, is_embedded=False)
+
+
+def test_a_file_of_another_owner_or_precision_does_not_answer_in_silence(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path, base_model="owner/tiny", load_in_4bit=False)
+    recipe = Recipe("q4_k_m", "tiny", "https://huggingface.co/owner/tiny")
+    path = obtain(checkpoint, settings.models_dir, recipe)
+    other = find_base_model(settings)
+    assert isinstance(other, ModelChoice)
+    assert other.path == path
+    assert "AION_LOAD_IN_4BIT=false asks for 16 bits, and of owner/tiny only tiny-Q4_K_M.gguf" in other.notice
+    as_asked = settings_in(tmp_path, base_model="Owner/Tiny")
+    assert find_base_model(as_asked) == ModelChoice(path, is_embedded=False)
+    stranger = find_base_model(settings_in(tmp_path, base_model="someone-else/tiny"))
+    assert isinstance(stranger, ModelChoice)
+    assert stranger.is_embedded
 
 
 def test_an_absent_hub_id_gives_the_embedded_model_and_the_command(tmp_path: Path) -> None:
@@ -183,6 +252,10 @@ def test_a_checkpoint_in_the_hubs_cache_is_converted_without_a_network(
     out, _ = process(PROVIDE, tmp_path / "models", **nowhere).communicate(timeout=60)
     path = Path(out.strip())
     assert path.name == "tiny-BF16.gguf"
+    in_4bit, _ = process(PROVIDE, tmp_path / "models", **nowhere | {"AION_LOAD_IN_4BIT": "true"}).communicate(
+        timeout=60
+    )
+    assert Path(in_4bit.strip()).name == "tiny-Q4_K_M.gguf"
     assert read_header(path).metadata["general.source.repo_url"] == "https://huggingface.co/owner/tiny"
 
 
