@@ -83,6 +83,14 @@ class Settings(BaseSettings):
         description="PRIMARY_TENANT_ID: the tenant of a request that names none",
     )
 
+    @field_validator("base_model", "embed_model", "adapter_dir", "models_dir", "db", mode="before")
+    @classmethod
+    def _home_expanded(cls, value: object) -> object:
+        """A shell expands `~`, `.env` does not."""
+        if isinstance(value, str) and value.startswith("~"):
+            return str(Path(value).expanduser())
+        return value
+
     @field_validator("embed_model", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,24 +25,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import mistral_common
 import numpy as np
-from numpy.typing import NDArray
+from make_model import MISTRAL_7B, TINY_LLAMA, write_adapter, write_checkpoint, write_model_folder
 
 ROOT = Path(__file__).parents[1]
-TOKENIZER = Path(mistral_common.__file__).parent / "data" / "tokenizer.model.v1"
-TINY_LLAMA = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 2048,
-    "intermediate_size": 5632, "num_hidden_layers": 22, "num_attention_heads": 32,
-    "num_key_value_heads": 4, "vocab_size": 32000, "max_position_embeddings": 2048,
-    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "tie_word_embeddings": False,
-    "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "bfloat16",
-}  # fmt: skip
-MISTRAL_7B = TINY_LLAMA | {
-    "architectures": ["MistralForCausalLM"], "model_type": "mistral", "hidden_size": 4096,
-    "intermediate_size": 14336, "num_hidden_layers": 32, "num_key_value_heads": 8, "sliding_window": None,
-}  # fmt: skip
-RANK = 16
 # A process counts the memory of the one that started it as its own peak, so a small one starts each run.
 WATCH = """
 import json, resource, subprocess, sys, time
@@ -54,7 +39,6 @@ with open(sys.argv[1], "wb") as log:
 print(json.dumps([code, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
 """
 
-Shape = tuple[int, ...]
 Command = list[str]
 
 
@@ -74,106 +58,6 @@ class Case:
     aion: Command
     peer: Command | None
     runs: dict[str, Runs] = field(default_factory=lambda: {"aion": Runs(), "peer": Runs()})
-
-
-# --- what is converted -----------------------------------------------------------------------------
-
-
-def linear_shapes(config: dict[str, object]) -> Iterator[tuple[str, Shape]]:
-    """Each linear layer's module path in the model and its (out, in)."""
-    d, ff, n_layer, n_head, n_kv = (
-        int(str(config[key]))
-        for key in (
-            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-            "num_key_value_heads",
-        )
-    )  # fmt: skip
-    kv = d // n_head * n_kv
-    for i in range(n_layer):
-        yield from (
-            (f"model.layers.{i}.self_attn.q_proj", (d, d)),
-            (f"model.layers.{i}.self_attn.k_proj", (kv, d)),
-            (f"model.layers.{i}.self_attn.v_proj", (kv, d)),
-            (f"model.layers.{i}.self_attn.o_proj", (d, d)),
-            (f"model.layers.{i}.mlp.gate_proj", (ff, d)),
-            (f"model.layers.{i}.mlp.up_proj", (ff, d)),
-            (f"model.layers.{i}.mlp.down_proj", (d, ff)),
-        )
-
-
-def model_shapes(config: dict[str, object]) -> dict[str, Shape]:
-    """Every tensor of a Llama-shaped checkpoint."""
-    d, n_vocab = int(str(config["hidden_size"])), int(str(config["vocab_size"]))
-    shapes: dict[str, Shape] = {"model.embed_tokens.weight": (n_vocab, d)}
-    shapes |= {f"{path}.weight": shape for path, shape in linear_shapes(config)}
-    for i in range(int(str(config["num_hidden_layers"]))):
-        shapes[f"model.layers.{i}.input_layernorm.weight"] = (d,)
-        shapes[f"model.layers.{i}.post_attention_layernorm.weight"] = (d,)
-    return shapes | {"model.norm.weight": (d,), "lm_head.weight": (n_vocab, d)}
-
-
-def adapter_shapes(config: dict[str, object]) -> dict[str, Shape]:
-    """PEFT's names for a LoRA of every linear layer."""
-    shapes: dict[str, Shape] = {}
-    for path, (n_out, n_in) in linear_shapes(config):
-        shapes[f"base_model.model.{path}.lora_A.weight"] = (RANK, n_in)
-        shapes[f"base_model.model.{path}.lora_B.weight"] = (n_out, RANK)
-    return shapes
-
-
-def random_bf16(rng: np.random.Generator, shape: Shape) -> NDArray[np.uint16]:
-    """Normal weights of deviation 0.02, around 1 for a vector."""
-    values = rng.standard_normal(shape, np.float32) * 0.02 + (len(shape) == 1)
-    return (values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
-
-
-def write_safetensors(path: Path, shapes: dict[str, Shape], rng: np.random.Generator) -> None:
-    header, at = {}, 0
-    for name, shape in shapes.items():
-        n_bytes = 2 * int(np.prod(shape))
-        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [at, at + n_bytes]}
-        at += n_bytes
-    text = json.dumps(header).encode()
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for shape in shapes.values():
-            file.write(random_bf16(rng, shape).data)
-
-
-def write_model_folder(folder: Path, config: dict[str, object]) -> Path:
-    """config.json and the tokenizer, no weights."""
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config))
-    tokens = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(tokens | {"tokenizer_class": "LlamaTokenizer"}))
-    shutil.copy(TOKENIZER, folder / "tokenizer.model")
-    return folder
-
-
-def write_checkpoint(folder: Path, config: dict[str, object]) -> Path:
-    write_model_folder(folder, config)
-    rng, shapes = np.random.default_rng(0), list(model_shapes(config).items())
-    halves = {1: dict(shapes[: len(shapes) // 2]), 2: dict(shapes[len(shapes) // 2 :])}
-    weight_map: dict[str, str] = {}
-    for number, half in halves.items():
-        name = f"model-{number:05}-of-00002.safetensors"
-        write_safetensors(folder / name, half, rng)
-        weight_map |= dict.fromkeys(half, name)
-    index = {"metadata": {}, "weight_map": weight_map}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    return folder
-
-
-def write_adapter(folder: Path, config: dict[str, object]) -> Path:
-    folder.mkdir()
-    targets = sorted({path.rpartition(".")[2] for path, _ in linear_shapes(config)})
-    adapter = {
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": 32, "bias": "none",
-        "target_modules": targets, "base_model_name_or_path": "base",
-    }  # fmt: skip
-    (folder / "adapter_config.json").write_text(json.dumps(adapter))
-    write_safetensors(folder / "adapter_model.safetensors", adapter_shapes(config), np.random.default_rng(1))
-    return folder
 
 
 # --- what is run -----------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ def main() -> int:
     args = parse()
     out = args.out or args.adapter / f"{args.adapter.resolve().name}.gguf"
     try:
-        base = resolve_base(args.base)
+        base = resolve_base(args.base, args.allow_pickle)
         converted = convert_lora(
-            args.adapter, base, out, args.type, overwrite=args.overwrite, progress=show, name=args.name,
+            args.adapter, base, out, args.type, overwrite=args.overwrite or not args.out, progress=show, name=args.name,
             allow_pickle=args.allow_pickle,
         )  # fmt: skip
         report(converted)
@@ -58,7 +58,10 @@ def parse() -> argparse.Namespace:
         "--base", required=True, metavar="BASE", help="the base: a GGUF file, a checkpoint folder or a hub id"
     )
     add(
-        "--out", type=Path, metavar="F", help="the GGUF to write; NAME.gguf in the adapter's folder otherwise"
+        "--out",
+        type=Path,
+        metavar="F",
+        help="the GGUF to write; otherwise NAME.gguf in the adapter's folder, made anew",
     )
     add("--type", choices=ADAPTER_TYPES, default="f16", help="type of the matrices (f16)")
     add("--name", help="name of the adapter in its metadata; its folder's otherwise")
@@ -75,14 +78,17 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
-def resolve_base(given: str) -> Path:
+def resolve_base(given: str, allow_pickle: bool) -> Path:
     """A path as it is; a hub id as its folder, of which the weights are used only when they are here."""
     path, wanted = Path(given), hub_id(given)
-    if path.exists() or (path.suffix == ".gguf" and wanted is None):
-        return path
+    try:
+        if path.exists() or (path.suffix == ".gguf" and wanted is None):
+            return path
+    except OSError as error:  # a name too long, a folder that may not be read
+        raise CheckpointError(f"{given:.200} cannot be read ({error.strerror}); check the path.") from error
     if wanted is None:
         raise CheckpointError(f"{given} is no file, no folder and no hub id (owner/name); name the base.")
-    return cached_checkpoint(wanted) or fetch_checkpoint(wanted, weights=False)
+    return cached_checkpoint(wanted, allow_pickle=allow_pickle) or fetch_checkpoint(wanted, weights=False)
 
 
 def show(tensor: str, number: int, count: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    {"", "types", "errors", "partial", "machine"}, {"settings"}, {"store"}, {"engine", "convert", "rag", "events"},
-    {"answer", "train"}, {"server"}, {"cli"}, {"__main__"},
+    {"", "types", "errors", "partial", "machine"}, {"settings"}, {"store"},
+    {"engine", "convert", "rag", "events"}, {"answer", "train"}, {"server"}, {"cli"}, {"__main__"},
 )  # fmt: skip
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 ENVIRONMENT = {"environ", "environb", "getenv"}

@@ -28,7 +28,8 @@ _SAMPLING = Sampling(
     temperature=0.5, top_p=0.9, max_new_tokens=MAX_NEW_TOKENS, stop=("\nFontes:", "Fontes: [1]")
 )
 _NO_DOCUMENTS = (
-    "Ainda não há documentos para consultar. Adicione os seus com `aion ingest PASTA` e pergunte de novo."
+    "Não há documentos para consultar, ou foram lidos com outro modelo de embeddings. "
+    "Adicione os seus com `aion ingest PASTA` e pergunte de novo."
 )
 _NOT_FOUND = "Não encontrei nos documentos informação suficiente para responder com segurança."
 _FAILED = "O modelo local falhou ao escrever a resposta; pergunte de novo ou veja o registro do serviço."

@@ -28,6 +28,8 @@ def main() -> None:
     """The entry point: an AionError becomes one sentence and exit code 1, as does what the system refuses;
     Ctrl-C is 130, SIGTERM 143."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, _terminated)
     try:
         app(standalone_mode=True)
     except AionError as error:

@@ -61,13 +61,15 @@ def ask(
 ) -> None:
     """Answer one question here, without a server: the text as it is written, the sources below."""
     from aion.answer.router import Question  # noqa: PLC0415 - loads llama.cpp
-    from aion.server.services import open_services  # noqa: PLC0415
+    from aion.server.services import open_services, stale_notice  # noqa: PLC0415
 
     settings = load_settings(db=db, base_model=model, tenant=tenant)
     asked = Question(question, settings.tenant, tau, seed=seed)
     bar = ConversionBar(settings.base_model)
     with contextlib.closing(bar), open_services(settings, bar) as services:
         bar.close()
+        if notice := stale_notice(settings, services.library):
+            err.print(f"[yellow]Note:[/] {escape(notice)}")
         asyncio.run(_ask(services.router, asked))
 
 

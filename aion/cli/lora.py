@@ -37,6 +37,7 @@ def convert_lora(
     chosen = next((known for known in lora.ADAPTER_TYPES if known == file_type.lower()), None)
     if chosen is None:
         raise typer.BadParameter(f"{file_type!r} is none of {', '.join(lora.ADAPTER_TYPES)}.")
+    overwrite = overwrite or to is None  # the name in the adapter's own folder is made for this
     to = to or adapter / f"{adapter.resolve().name}.gguf"
     with counting("tensors") as advance:
         converted = lora.convert_lora(

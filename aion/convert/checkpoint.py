@@ -25,6 +25,7 @@ INDEX = "model.safetensors.index.json"
 CONSOLIDATED = "consolidated.safetensors"
 F32_MAX = float(np.finfo(np.float32).max)
 _PIECE = 1 << 22
+_MAX_NESTING = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,28 @@ class _Layout:
 
 _SAFETENSORS = _Layout(SINGLE, INDEX, SafetensorsFile)
 _PICKLES = _Layout("pytorch_model.bin", "pytorch_model.bin.index.json", TorchPickle)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; CheckpointError when it cannot be read, or is nested so deeply that those who
+    go through it could not."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not readable JSON ({error}); copy it again.") from error
+    except RecursionError as error:
+        raise _too_deep(path) from error
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_MAX_NESTING):
+        inner = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return value
+    raise _too_deep(path)
+
+
+def _too_deep(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path} is nested more than {_MAX_NESTING} levels deep; copy it again.")
 
 
 class Checkpoint:
@@ -143,14 +166,9 @@ class Checkpoint:
         path = self.folder / name
         if not path.exists() and not required:
             return {}
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{path} is missing; give the folder of a Hugging Face checkpoint."
-            ) from error
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is not readable JSON ({error}); copy it again.") from error
+        if not path.exists():
+            raise CheckpointError(f"{path} is missing; give the folder of a Hugging Face checkpoint.")
+        value = read_json(path)
         if not isinstance(value, dict):
             raise CheckpointError(f"{path} holds {type(value).__name__}, not a JSON object; copy it again.")
         return value
@@ -162,11 +180,12 @@ class Checkpoint:
 
     def _locate(self) -> Mapping[str, TensorFile]:
         for layout in self._layouts:
-            if (self.folder / layout.index).exists():
-                return self._locate_shards(layout)
+            # The single file goes first, as in transformers: an index beside it is an older save's.
             if (self.folder / layout.single).exists():
                 file = layout.open(self.folder / layout.single)
                 return dict.fromkeys(file.entries, file)
+            if (self.folder / layout.index).exists():
+                return self._locate_shards(layout)
         if (self.folder / CONSOLIDATED).exists():
             raise self._consolidated(CONSOLIDATED)
         pickles = sorted(path.name for path in self.folder.glob("*.bin"))
@@ -174,7 +193,7 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.folder / pickles[0]} is a pickle, which can run code when read; save the model again "
                 "with save_pretrained(..., safe_serialization=True) on a machine that trusts it, or ask to "
-                "read it without running it (allow_pickle)."
+                "read it without running it (--allow-pickle; allow_pickle=True in Python)."
             )
         asked = " or ".join(f"{layout.single} nor {layout.index}" for layout in self._layouts)
         raise CheckpointError(f"{self.folder} holds neither {asked}; download one of them.")

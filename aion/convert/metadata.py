@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import gguf
 
 from aion.convert.card import Card
-from aion.convert.checkpoint import Checkpoint
+from aion.convert.checkpoint import F32_MAX, Checkpoint
 from aion.convert.encode import FILE_TYPES, FileType
 from aion.convert.vocab.stripping import fitting_name
 from aion.convert.vocab.vocabulary import LEADING_SPACE_KEY, NORMALIZER_KEY, Vocabulary
 
 Value = str | int | float | bool
+
+_I32_MAX = (1 << 31) - 1
+_SAMPLING = {
+    "top_k": ("top_k",),
+    "top_p": ("top_p",),
+    "min_p": ("min_p",),
+    "xtc_probability": ("xtc_probability",),
+    "xtc_threshold": ("xtc_threshold",),
+    "temp": ("temperature",),
+    "penalty_last_n": ("penalty_last_n",),
+    "penalty_repeat": ("penalty_repeat", "repetition_penalty"),
+    "mirostat": ("mirostat",),
+    "mirostat_tau": ("mirostat_tau",),
+    "mirostat_eta": ("mirostat_eta",),
+}
+_WHOLE = {"top_k", "penalty_last_n", "mirostat"}
 
 
 def add_value(writer: gguf.GGUFWriter, key: str, value: Value) -> None:
@@ -33,20 +48,25 @@ def add_general(writer: gguf.GGUFWriter, card: Card, name: str, file_type: FileT
     writer.add_file_type(FILE_TYPES[file_type][0])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     for key, value in card.metadata().items():
-        writer.add_string(key, value)
+        if isinstance(value, str | int):
+            add_value(writer, key, value)
+        else:
+            writer.add_array(key, value)
 
 
 def add_sampling(writer: gguf.GGUFWriter, checkpoint: Checkpoint) -> None:
-    """What generation_config.json recommends; values that are no numbers are left out."""
-    adds: dict[str, Callable[[float], None]] = {
-        "temperature": writer.add_sampling_temp,
-        "top_p": writer.add_sampling_top_p,
-        "top_k": lambda value: writer.add_sampling_top_k(int(value)),
-    }
-    for key, add in adds.items():
-        value = checkpoint.generation_config.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            add(value)
+    """What generation_config.json recommends, under general.sampling.*. What is no number, or does not fit
+    GGUF's i32 or f32, is left out."""
+    for key, names in _SAMPLING.items():
+        said = (checkpoint.generation_config.get(name) for name in names)
+        value = next((value for value in said if value is not None), None)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        if key in _WHOLE:
+            if abs(value) <= _I32_MAX and value == int(value):
+                writer.add_int32(f"general.sampling.{key}", int(value))
+        elif abs(value) <= F32_MAX:
+            writer.add_float32(f"general.sampling.{key}", float(value))
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary) -> None:

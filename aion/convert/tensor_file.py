@@ -57,7 +57,9 @@ class TensorFile:
 
     def stored(self, name: str) -> NDArray[Any]:
         """The tensor's own bytes, not copied: float32, float16, or uint16 for bfloat16."""
-        entry, dtype = self.entries[name], self._dtype(name)
+        return self._mapped(self.entries[name], self._dtype(name))
+
+    def _mapped(self, entry: Entry, dtype: str) -> NDArray[Any]:
         if entry.begin == entry.end:
             return np.zeros(entry.shape, dtype)
         try:
@@ -82,7 +84,7 @@ class TensorFile:
         """Bytes `begin` to `end` of the tensor, rows one after another, whatever its type. Thread-safe."""
         entry = self.entries[name]
         if entry.strides is not None:
-            return np.ascontiguousarray(self.stored(name)).reshape(-1).view(np.uint8)[begin:end]
+            return self._strided_bytes(entry, begin, end)
         data = np.empty(end - begin, np.uint8)
         view = data.data
         try:
@@ -95,6 +97,14 @@ class TensorFile:
         if view:
             raise self._error(f"was cut off while {name} was read", "copy it again")
         return data
+
+    def _strided_bytes(self, entry: Entry, begin: int, end: int) -> NDArray[np.uint8]:
+        """The same of rows that lie elsewhere: only those that hold these bytes are copied."""
+        row_bytes = max(1, entry.n_bytes // max(1, entry.shape[0]))
+        first, last = begin // row_bytes, -(-end // row_bytes)
+        rows = self._mapped(entry, f"<u{ITEM_BYTES[entry.dtype]}")[first:last]
+        data = np.ascontiguousarray(rows).reshape(-1).view(np.uint8)
+        return data[begin - first * row_bytes : end - first * row_bytes]
 
     def _dtype(self, name: str) -> str:
         dtype = self.entries[name].dtype

@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,10 @@ class _Tensor:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    def __setstate__(self, _state: object) -> None:
+        """A pickle may build it only by `_tensor`, which checks what it is given."""
+        raise TypeError("a tensor has no state")
+
     @property
     def n_span(self) -> int:
         """Items from the first to the last, both included."""
@@ -76,7 +81,7 @@ class TorchPickle(TensorFile):
             raise self._error(
                 f"cannot be read ({error.strerror})", "check the folder and its rights"
             ) from error
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
             raise self._error(
                 f"is cut off or not in torch's zip form ({error})",
                 "save it again with torch 1.6 or later, or copy it again",
@@ -120,15 +125,18 @@ class TorchPickle(TensorFile):
             raise self._error(
                 f"has a description that cannot be read ({type(error).__name__})", "copy it again"
             ) from error
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             raise self._error(f"holds {type(found).__name__}, no state dict", "save model.state_dict()")
-        for name, value in found.items():
+        tensors: dict[str, _Tensor] = {}
+        for name, value in dict.items(found):  # the pickle can have replaced `found.items`
             if not isinstance(name, str) or not isinstance(value, _Tensor):
+                what = repr(name) if isinstance(name, str) else "an unnamed entry"
                 raise self._error(
-                    f"has {name!r} of type {type(value).__name__} where a tensor is due",
+                    f"has {what} of type {type(value).__name__} where a tensor is due",
                     "save model.state_dict() alone",
                 )
-        return dict(found)
+            tensors[name] = value
+        return tensors
 
     def _entry(self, name: str, tensor: _Tensor) -> Entry:
         storage, item = tensor.storage, ITEM_BYTES[tensor.storage.dtype]
@@ -136,7 +144,7 @@ class TorchPickle(TensorFile):
         begin = first + tensor.offset * item
         end = begin + tensor.n_span * item
         signs = (*tensor.shape, *tensor.strides, tensor.offset)
-        if len(tensor.shape) != len(tensor.strides) or min(signs) < 0 or end > last:
+        if min(signs) < 0 or end > last:
             raise self._error(
                 f"places {name} of shape {list(tensor.shape)} outside its storage {storage.key!r}",
                 "copy it again",
@@ -175,6 +183,8 @@ def _tensor(
     if not isinstance(storage, _Storage):
         raise TypeError(storage)
     whole = [tuple(int(n) for n in numbers) for numbers in (shape, strides)]
+    if len(whole[0]) != len(whole[1]):
+        raise ValueError(shape, strides)
     return _Tensor(storage, int(offset), whole[0], whole[1])
 
 

@@ -161,7 +161,8 @@ class Adapters:
     def _unknown(self, name: str) -> InvalidRequest:
         loaded = ", ".join(sorted(self._current)) or "none"
         return InvalidRequest(
-            f"adapter {name!r} is not loaded (loaded: {loaded}); load it first.", param="adapter"
+            f"adapter {name!r} is not loaded (loaded: {loaded}); POST /v1/adapters loads one.",
+            param="adapter",
         )
 
 

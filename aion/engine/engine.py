@@ -166,9 +166,11 @@ class Engine:
             raise InvalidRequest("The prompt is empty; write at least one word.", param="prompt")
         room = self.n_ctx - n_prompt
         if room < 1:
+            can_grow = self.n_ctx < self.model.n_ctx_train
+            remedy = "shorten the prompt or raise AION_CTX" if can_grow else "the model knows no longer one"
             raise PromptTooLong(
                 f"The prompt has {n_prompt} tokens and the context holds {self.n_ctx}, "
-                "answer included; shorten the prompt or raise AION_CTX.",
+                f"answer included; {remedy}.",
                 param="prompt",
             )
         if sampling.max_new_tokens <= room:

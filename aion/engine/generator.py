@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from aion.engine.outbox import Events, Outbox
 from aion.engine.serving import Serving
 from aion.types import AdapterChoice, Finished, GenerationEvent, Message, Sampling
 
@@ -14,6 +15,7 @@ class LocalGenerator:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+        self._outbox: Outbox | None = None
 
     @property
     def model_name(self) -> str:
@@ -42,12 +44,11 @@ class LocalGenerator:
 
         The queue holds at most `max_new_tokens + 2` events: one a token, one held back, the terminal one.
         """
-        loop = asyncio.get_running_loop()
-        events: asyncio.Queue[GenerationEvent] = asyncio.Queue()
+        outbox = self._outbox_of(asyncio.get_running_loop())
+        events: Events = asyncio.Queue()
 
         def sink(event: GenerationEvent) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(events.put_nowait, event)
+            outbox.put(events, event)
 
         with self._serving.lease() as loaded:
             tokens = await asyncio.to_thread(loaded.template.tokens, messages)
@@ -60,3 +61,10 @@ class LocalGenerator:
                         return
             finally:
                 loaded.engine.abort(sequence_id)
+
+    def _outbox_of(self, loop: asyncio.AbstractEventLoop) -> Outbox:
+        """The outbox of this loop; a service has one loop, so the latest is enough."""
+        outbox = self._outbox
+        if outbox is None or outbox.loop is not loop:
+            outbox = self._outbox = Outbox(loop)
+        return outbox

@@ -57,6 +57,7 @@ class Model:
         self.path = path
         self.handle = handle
         self.vocab = lib.llama_model_get_vocab(handle)
+        self._pieces: dict[tuple[int, bool], bytes] = {}
 
     def close(self) -> None:
         """Free the weights. Contexts made from it must be gone before."""
@@ -97,6 +98,11 @@ class Model:
     @functools.cached_property
     def n_vocab(self) -> int:
         return int(lib.llama_vocab_n_tokens(self.vocab))
+
+    @functools.cached_property
+    def is_encoder(self) -> bool:
+        """Whether its attention looks both ways, so that it embeds texts and writes none."""
+        return self.metadata(f"{self.architecture}.attention.causal") == "false"
 
     @functools.cached_property
     def can_roll_back(self) -> bool:
@@ -214,6 +220,12 @@ class Model:
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes a token stands for; b"" for control tokens unless `special`."""
+        found = self._pieces.get((token, special))
+        if found is None:
+            found = self._pieces[token, special] = self._piece(token, special)
+        return found
+
+    def _piece(self, token: int, special: bool) -> bytes:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)

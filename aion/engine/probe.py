@@ -35,7 +35,10 @@ def effect_size(model: Model, effect: Effect, n_threads: int, gate: ComputeGate)
     finally:
         lib.llama_free(context)
     if not np.isfinite(changed).all():
-        raise ModelError(f"The adapter {effect.label!r} makes logits that are no numbers; train it again.")
+        raise ModelError(
+            f"The adapter {effect.label!r} makes logits that are no numbers; its weights are very large: "
+            "convert it with --type f32, or train it again with a lower learning rate."
+        )
     return float(np.abs(changed - plain).max())
 
 

@@ -46,6 +46,7 @@ class Runner:
         self._options = options
         self._n_batch = n_batch
         self._effect = NO_EFFECT
+        self._n_threads = n_threads
         self.interrupt = Interrupt()
         self.seconds = 0.0
         """How long the latest batch took to compute, without the wait for the gate."""
@@ -108,7 +109,9 @@ class Runner:
 
     def use_threads(self, n_threads: int) -> None:
         """Compute with so many from the next batch on."""
-        lib.llama_set_n_threads(self.context, n_threads, n_threads)
+        if n_threads != self._n_threads:
+            lib.llama_set_n_threads(self.context, n_threads, n_threads)
+            self._n_threads = n_threads
 
     def _apply(self, effect: Effect) -> None:
         if effect != self._effect:
@@ -147,6 +150,7 @@ class Runner:
             lib.llama_free(self.context)
             self.context = 0
             self._effect = NO_EFFECT
+            self._n_threads = self._shape[3]
             self.context = self._new_context()
 
     def close(self) -> None:

@@ -59,10 +59,11 @@ class AdapterControl:
         """Whether an adapter is applied at run time (a merged one is part of the model)."""
         return bool(self.adapters.current())
 
-    def load_at_start(self) -> str:
-        """Load AION_ADAPTER_DIR when it exists; what is wrong with it is the answer, and the base serves."""
+    def load_at_start(self, *, is_named: bool) -> str:
+        """Load AION_ADAPTER_DIR when it exists, or when somebody named it; what is wrong with it is the
+        answer, and the base serves."""
         try:
-            if self._adapter_dir.exists():
+            if self._adapter_dir.exists() or is_named:
                 self.reload()
         except (AionError, OSError) as error:
             said = str(error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from aion.convert.lora import convert_lora
 from aion.errors import ModelError
 
+_logger = logging.getLogger(__name__)
 GGUF_NAME = "adapter.gguf"
 _PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapters.safetensors")
 
@@ -22,13 +24,14 @@ def adapter_file(source: Path, base: Path) -> Path:
     if source.is_file():
         return source
     if not source.is_dir():
-        raise ModelError(f"The adapter {source} does not exist; train one, or correct AION_ADAPTER_DIR.")
+        raise ModelError(f"The adapter {source} does not exist; train one, or name another path.")
     out = source / GGUF_NAME
     peft = [source / name for name in _PEFT_FILES if (source / name).exists()]
     if len(peft) > 1:
         newest = max(path.stat().st_mtime_ns for path in peft)
         if not out.exists() or out.stat().st_mtime_ns != newest:
-            convert_lora(source, base, out, "f16", overwrite=True)
+            for warning in convert_lora(source, base, out, "f16", overwrite=True).warnings:
+                _logger.warning("%s", warning)
             os.utime(out, ns=(newest, newest))
         return out
     if (source / "adapter_model.bin").exists() and not out.exists():

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.engine.adapter import Adapter
-from aion.errors import AionError, InvalidRequest
+from aion.errors import AionError, CheckpointError, InvalidRequest, ModelError
 from aion.server.adapter_control import AdapterControl
 from aion.server.background import in_background
 from aion.server.body import read_body
@@ -57,8 +57,13 @@ async def add_adapter(request: Request) -> Response:
         raise InvalidRequest(
             f"name is {body.name!r}; use letters, digits, dots and dashes, and not 'none'.", param="name"
         )
-    control = _control(request)
-    adapter = await in_background(control.load, body.name, Path(body.path))
+    control, services = _control(request), request.app.state.services
+    if body.name == services.generator.model_name:
+        raise InvalidRequest(f"name is {body.name!r}, the base model's own; choose another.", param="name")
+    try:
+        adapter = await in_background(control.load, body.name, Path(body.path))
+    except (ModelError, CheckpointError) as error:
+        raise InvalidRequest(error.message, param="path") from error
     return JSONResponse(_adapter_json(adapter, control.adapters.default), status_code=201)
 
 

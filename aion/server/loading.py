@@ -22,7 +22,7 @@ from aion.engine.model import Model
 from aion.engine.placement import SHORT_CTX, Placement, Weights, Wishes
 from aion.engine.serving import Loaded
 from aion.engine.template import ChatTemplate
-from aion.errors import AionError
+from aion.errors import AionError, ModelError
 from aion.machine import Memory, memory, n_physical_cores
 from aion.settings import Settings
 
@@ -37,6 +37,11 @@ def load_model(settings: Settings, path: Path, gate: ComputeGate) -> Loaded:
         _logger.warning("%s", placement.notice)
     model = Model(path, placement.gpu_layers, mmap=placement.mmap, repack=placement.repack)
     try:
+        if model.is_encoder:
+            raise ModelError(
+                f"{path} is an embedding model ({model.architecture}) and cannot write; "
+                "name it in AION_EMBED_MODEL, and a chat model in AION_BASE_MODEL."
+            )
         template = ChatTemplate(model, plain_prompt)
         engine = Engine(
             model,

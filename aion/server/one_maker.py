@@ -48,12 +48,11 @@ def alone_with(out: Path, kind: str, progress: GgufProgress | None = None) -> It
 
 def _remove_abandoned(folder: Path, kind: str) -> None:
     """The lock dies with its holder, however it dies, so what has a free lock has no maker."""
-    for path in folder.glob(f".*.{kind}"):
-        lock = _lock_of(path)
+    for lock in folder.glob(f".*.{kind}.lock"):
         with contextlib.suppress(OSError), lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(lock.stat(), os.fstat(file.fileno())):
-                _remove(path)
+                _remove(lock.with_suffix(""))
                 lock.unlink()
 
 

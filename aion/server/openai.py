@@ -47,7 +47,7 @@ async def chat_completions(request: Request) -> Response:
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
-        "model": services.generator.model_name,
+        "model": _answering(adapters, services),
     }
     if body.stream:
         first = await unless_gone(request, anext(events))
@@ -55,6 +55,13 @@ async def chat_completions(request: Request) -> Response:
         return EventSourceResponse(_sse(head, len(wanted), first, events, usage_wanted), sep="\n")
     completions = await unless_gone(request, gathered(events, len(wanted)))
     return JSONResponse(completion_json(head, completions, with_logprobs=bool(body.logprobs)))
+
+
+def _answering(adapters: list[AdapterChoice] | None, services: Services) -> str:
+    """The id of `/v1/models` that answers: an adapter's where it is one alone, else the base's."""
+    if adapters is None:
+        return services.adapters.adapters.default or services.generator.model_name
+    return adapters[0].name if len(adapters) == 1 else services.generator.model_name
 
 
 def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice] | None:

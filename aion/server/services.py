@@ -94,7 +94,7 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
         stack.callback(serving.close)
         adapters = AdapterControl(serving, choice.path, settings.adapter_dir, settings.models_dir, load)
         stack.callback(adapters.close)
-        trouble = adapters.load_at_start()
+        trouble = adapters.load_at_start(is_named="adapter_dir" in settings.model_fields_set)
         library = stack.enter_context(open_library(settings, gate))
         generator = LocalGenerator(serving)
         router = Router(
@@ -106,5 +106,17 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
         )
         placement = serving.current.placement
         of_memory = placement.notice if placement else ""
-        notice = " ".join(filter(None, [choice.notice, of_memory, trouble]))
+        notice = " ".join(filter(None, [choice.notice, of_memory, trouble, stale_notice(settings, library)]))
         yield Services(settings, library, serving, adapters, generator, router, choice.is_embedded, notice)
+
+
+def stale_notice(settings: Settings, library: Library) -> str:
+    """What to do when documents were read with another embedding model; "" when all are of this one."""
+    stale = library.documents.needs_vectors(settings.tenant, library.embedder.name)
+    if not stale:
+        return ""
+    n = library.documents.count(settings.tenant)
+    return (
+        f"{len(stale)} of {n} documents were read with another embedding model than {library.embedder.name}, "
+        "and are not found by it; run aion ingest on their folders again."
+    )

@@ -18,8 +18,17 @@ OPTIONS = {
     "ask": ["question", "--db", "--model", "--tenant", "--tau", "--seed"],
     "convert": ["source", "--out", "--type", "--name", "--imatrix", "--allow-pickle", "--overwrite"],
     "quantize": ["source", "OUT", "--type", "--imatrix", "--overwrite"],
-    "merge": ["BASE.gguf", "ADAPTER.gguf", "--base", "--adapter", "--out", "--type", "--scale"],
-    "convert-lora": ["--adapter", "--base", "--out", "--type", "--name", "--overwrite"],
+    "merge": [
+        "BASE.gguf",
+        "ADAPTER.gguf",
+        "--base",
+        "--adapter",
+        "--out",
+        "--type",
+        "--scale",
+        "--allow-pickle",
+    ],
+    "convert-lora": ["--adapter", "--base", "--out", "--type", "--name", "--overwrite", "--allow-pickle"],
     "doctor": ["--db", "--model", "Exit code 1"],
 }
 

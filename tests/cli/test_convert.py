@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +12,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from aion.convert import convert as write_gguf
 from aion.convert.gguf_file import GgufFile
@@ -41,6 +45,17 @@ def test_a_folder_goes_into_the_models_folder(aion: Run, tmp_path: Path, checkpo
     assert done.out.startswith("models/tiny-Q8_0.gguf: ")
     assert kinds(path) == {"Q8_0"}
     assert names_in(path.parent) == [path.name]
+
+
+def test_a_window_that_llama_cpp_does_not_follow_is_said_at_the_end(
+    aion: Run, tmp_path: Path, checkpoint: Path
+) -> None:
+    folder = shutil.copytree(checkpoint, tmp_path / "windowed")
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", config | {"sliding_window": 16})
+    done = aion("convert", folder, "--out", "m.gguf")
+    assert done.code == 0
+    assert done.err.startswith("This model attends to the last 16 tokens only, and llama.cpp to all")
 
 
 def test_a_k_quant_is_made_in_one_command(aion: Run, tmp_path: Path, checkpoint: Path) -> None:
@@ -194,3 +209,68 @@ def test_a_peft_folder_becomes_an_adapter_for_its_base(aion: Run, tmp_path: Path
     assert done.code == 0
     assert "1 modules, rank 1" in done.out
     assert read_header(tmp_path / "peft" / "peft.gguf").metadata["general.type"] == "adapter"
+
+
+@pytest.mark.parametrize("models", ["a-file", "a-file/below"])
+def test_a_models_folder_that_cannot_be_made_is_named(
+    aion: Run, tmp_path: Path, checkpoint: Path, models: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    done = aion("convert", checkpoint, AION_MODELS_DIR=models)
+    assert (done.code, done.out) == (1, "")
+    assert f"aion: {models} cannot be made (" in done.err
+    assert "AION_MODELS_DIR" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "x" * 300], ["convert-lora", "--adapter", ".", "--base", "x" * 300],
+        ["merge", "--base", "x" * 300, "--adapter", ".", "--out", "o.gguf"],
+        ["quantize", "x" * 300, "o.gguf"], ["quantize", "in.gguf", "x" * 300],
+        ["convert", "tiny", "--out", "x" * 300], ["merge", "in.gguf", "in.gguf", "--out", "x" * 300],
+    ],
+    ids=lambda words: f"{words[0]}-{[len(word) for word in words].index(300)}",
+)  # fmt: skip
+def test_a_name_that_is_too_long_is_a_sentence(
+    aion: Run, tmp_path: Path, checkpoint: Path, words: list[str]
+) -> None:
+    write_gguf(checkpoint, tmp_path / "in.gguf")
+    (tmp_path / "tiny").symlink_to(checkpoint)
+    done = aion(*words)
+    assert (done.code, done.out) == (1, "")
+    assert "File name too long" in done.err
+    assert len(done.err.splitlines()) == 1
+    assert names_in(tmp_path) == ["in.gguf", "tiny"]
+
+
+def test_a_name_stays_in_the_models_folder(aion: Run, tmp_path: Path, checkpoint: Path) -> None:
+    assert aion("convert", checkpoint, "--name", "../esc/a").code == 0
+    assert names_in(tmp_path) == ["models"]
+    (path,) = (tmp_path / "models").iterdir()
+    assert path.name == "esc-a-F16.gguf"
+    assert read_header(path).metadata["general.name"] == "../esc/a"
+
+
+def as_pickle(safetensors: Path, pickle: Path) -> None:
+    torch.save(load_file(safetensors), pickle)
+    safetensors.unlink()
+
+
+def test_pickles_are_read_where_the_message_says_so(aion: Run, tmp_path: Path, checkpoint: Path) -> None:
+    base = Path(shutil.copytree(checkpoint, tmp_path / "base"))
+    adapter = peft_of(tmp_path / "peft")
+    words = ["--base", base, "--adapter", adapter, "--out"]
+    safe = aion("merge", *words, "safe.gguf", "--type", "f32"), aion("convert-lora", *words, "safe-lora.gguf")
+    as_pickle(base / "model.safetensors", base / "pytorch_model.bin")
+    as_pickle(adapter / "adapter_model.safetensors", adapter / "adapter_model.bin")
+    refused = aion("merge", *words, "m.gguf"), aion("convert-lora", *words, "l.gguf")
+    assert [done.code for done in (*safe, *refused)] == [0, 0, 1, 1]
+    assert all("is a pickle" in done.err for done in refused)
+    merged = aion("merge", *words, "merged.gguf", "--type", "f32", "--allow-pickle")
+    lora = aion("convert-lora", *words, "lora.gguf", "--allow-pickle")
+    assert (merged.code, merged.err, lora.code) == (0, "", 0)
+    for made, name in (("merged.gguf", "safe.gguf"), ("lora.gguf", "safe-lora.gguf")):
+        found, expected = GgufFile(tmp_path / made), GgufFile(tmp_path / name)
+        assert found.tensors.keys() == expected.tensors.keys()
+        assert all(np.array_equal(found.f32(t), expected.f32(t)) for t in found.tensors)

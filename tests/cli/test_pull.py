@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,43 @@ def test_a_name_that_is_no_hub_id_is_explained(aion: Run) -> None:
     done = aion("pull", "nonsense")
     assert (done.code, done.out) == (1, "")
     assert "'nonsense' is not a hub id such as owner/name; see `aion pull --list`" in done.err
+
+
+def test_what_cannot_be_converted_is_refused_before_its_weights_come(
+    aion: Run, tmp_path: Path, checkpoint: Path
+) -> None:
+    with serving_hub() as hub:
+        hub.add_folder("owner/tiny", checkpoint)
+        hub.repositories["owner/tiny"]["config.json"] = b'{"architectures": ["MixtralForCausalLM"]}'
+        variables = hub_environment(hub, tmp_path / "hf")
+        for words in (["pull", "owner/tiny"], ["convert", "owner/tiny"]):
+            done = aion(*words, **variables)
+            assert (done.code, done.out) == (1, "")
+            assert "names the architecture 'MixtralForCausalLM', a mixture of experts" in done.err
+        assert hub.fetched("model.safetensors") == []
+
+
+def test_a_pulled_gguf_needs_no_network_again(aion: Run, tmp_path: Path, checkpoint: Path) -> None:
+    asked = [["owner/tiny-GGUF"], ["owner/tiny-GGUF", "--file", "tiny-odd.gguf"]]
+    with serving_hub() as hub:
+        ready(hub, checkpoint)
+        first = [aion("pull", *words, **hub_environment(hub, tmp_path / "hf")).out for words in asked]
+    again = [aion("pull", *words, **hub_environment(None, tmp_path / "hf")) for words in asked]
+    assert [done.out for done in again] == first
+    other = aion("pull", "owner/tiny-GGUF", "--type", "q8_0", **hub_environment(None, tmp_path / "hf"))
+    assert (other.code, other.out) == (1, "")
+    assert "cannot be reached" in other.err
+
+
+def test_models_of_one_name_and_two_owners_are_both_kept(aion: Run, tmp_path: Path, checkpoint: Path) -> None:
+    with serving_hub() as hub:
+        for owner in ("first", "second"):
+            hub.add_folder(f"{owner}/tiny", checkpoint)
+            done = aion("pull", f"{owner}/tiny", "--type", "f16", **hub_environment(hub, tmp_path / "hf"))
+            assert (done.code, done.err) == (0, "")
+    pages = {
+        str(read_header(path).metadata["general.source.repo_url"]): path.name
+        for path in (tmp_path / "models").iterdir()
+    }
+    assert pages["https://huggingface.co/first/tiny"] == "tiny-F16.gguf"
+    assert re.fullmatch(r"tiny-[0-9a-f]{8}-F16\.gguf", pages["https://huggingface.co/second/tiny"])

@@ -24,7 +24,8 @@ class Hub:
     `repositories` maps "owner/name" to its files. `cut` maps a file to the bytes after which its next
     transfer breaks off, once; `stuck` files break off there every time; `busy` has statuses for a file's
     next transfers. `refusals` maps a repository to (status, X-Error-Code). `n_claimed` and
-    `sha256_claimed` override what is announced for a file. `authorized` are the paths that were asked for
+    `sha256_claimed` override what is announced for a file. `pages` has what is sent in a file's place, with
+    which headers, and whether only when a part is asked for. `authorized` are the paths that were asked for
     with a token.
     """
 
@@ -33,6 +34,7 @@ class Hub:
     stuck: dict[str, int] = field(default_factory=dict)
     busy: dict[str, list[int]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
+    pages: dict[str, tuple[bytes, dict[str, str], bool]] = field(default_factory=dict)
     n_claimed: dict[str, int] = field(default_factory=dict)
     sha256_claimed: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str, str]] = field(default_factory=list)
@@ -78,6 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
             statuses = self.hub.busy.get(found[2])
             if statuses:
                 self._status(statuses.pop(0), "")
+                return
+            page, headers, only_for_parts = self.hub.pages.get(found[2], (b"", {}, False))
+            if page and ("Range" in self.headers or not only_for_parts):
+                self._page(page, headers)
                 return
             self._send(found[2], self.hub.repositories[found[1]][found[2]], {})
         elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -138,6 +144,14 @@ class _Handler(BaseHTTPRequestHandler):
         cut = self.hub.cut.pop(file, self.hub.stuck.get(file))
         self.wfile.write(data[begin : max(begin, cut) if cut is not None else None])
         self.close_connection = cut is not None
+
+    def _page(self, page: bytes, headers: dict[str, str]) -> None:
+        self.send_response(200)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(page)
+        self.close_connection = True
 
     def _status(self, status: int, code: str) -> None:
         self.send_response(status)

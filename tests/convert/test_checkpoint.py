@@ -6,7 +6,7 @@ import pytest
 
 from aion.convert.checkpoint import Checkpoint
 from aion.errors import CheckpointError
-from tests.convert.tiny import CONFIG, random_tensors, write_json, write_sharded
+from tests.convert.tiny import CONFIG, random_tensors, write_json, write_safetensors, write_sharded
 
 
 def test_shards_give_the_same_tensors_as_one_file(folder: Path) -> None:
@@ -16,6 +16,18 @@ def test_shards_give_the_same_tensors_as_one_file(folder: Path) -> None:
     sharded = Checkpoint(folder)
     assert {name: sharded.f32(name).tobytes() for name in sharded.names} == single
     assert sharded.shape("model.norm.weight") == (64,)
+
+
+@pytest.mark.parametrize("shards_are_whole", [True, False])
+def test_a_single_file_goes_before_the_index_of_an_older_save(folder: Path, shards_are_whole: bool) -> None:
+    tensors = random_tensors(CONFIG)
+    write_sharded(folder, {name: tensor + 1 for name, tensor in tensors.items()})
+    write_safetensors(folder / "model.safetensors", tensors)
+    if not shards_are_whole:
+        (folder / "model-00002-of-00003.safetensors").unlink()
+    checkpoint = Checkpoint(folder)
+    assert checkpoint.files == [folder / "model.safetensors"]
+    assert all(checkpoint.f32(name).tobytes() == tensors[name].tobytes() for name in tensors)
 
 
 def test_a_missing_shard_is_named(folder: Path) -> None:
@@ -48,7 +60,9 @@ def test_an_index_cannot_lead_out_of_its_folder(folder: Path, shard: str) -> Non
 
 def test_pickles_are_refused_with_the_remedy(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin is a pickle.*safe_serialization=True"):
+    with pytest.raises(
+        CheckpointError, match=r"pytorch_model\.bin is a pickle.*safe_serialization=True.*--allow-pickle"
+    ):
         Checkpoint(folder)
 
 
@@ -80,7 +94,12 @@ def test_no_weights_at_all(folder: Path) -> None:
 def test_a_folder_that_is_none_and_files_that_are_no_json(folder: Path) -> None:
     with pytest.raises(CheckpointError, match="absent is not a folder"):
         Checkpoint(folder / "absent")
-    for content, says in (("{", "not readable JSON"), ("[]", "list, not a JSON object")):
+    for content, says in (
+        ("{", "not readable JSON"),
+        ("[]", "list, not a JSON object"),
+        ("[" * 100_000, "nested more than 64 levels deep"),
+        ('{"a": ' * 300 + "1" + "}" * 300, "nested more than 64 levels deep"),
+    ):
         (folder / "config.json").write_text(content)
         with pytest.raises(CheckpointError, match=says):
             Checkpoint(folder)

@@ -21,14 +21,21 @@ from tests.convert.hub_server import Hub, hub_environment, serving_hub
 
 PROGRAM = """
 import json, sys
-from aion.convert.hub import fetch_checkpoint, fetch_gguf, hub_id, look_up
+from aion.convert.hub import download, fetch_checkpoint, fetch_gguf, hub_id, look_up
 from aion.errors import HubError
+def refuse(folder):
+    raise HubError(", ".join(sorted(path.name for path in folder.iterdir())))
+download._PAUSE_S = 0.01
 answers = []
 for source, kind in json.loads(sys.argv[1]):
     steps = []
     try:
         if kind == "checkpoint":
             path = fetch_checkpoint(hub_id(source), lambda *step: steps.append(step))
+        elif kind == "pickle":
+            path = fetch_checkpoint(hub_id(source), allow_pickle=True)
+        elif kind == "refused":
+            path = fetch_checkpoint(hub_id(source), check=refuse)
         elif kind == "configuration":
             path = fetch_checkpoint(hub_id(source), weights=False)
         else:
@@ -104,6 +111,67 @@ def test_a_busy_hub_and_a_dropped_connection_are_got_over(hub: Hub, tmp_path: Pa
     asked = [where for _, where in hub.fetched("/cdn/owner/model/model.safetensors")]
     assert asked == ["", "", "bytes=400000-"]
     assert steps[-1][1] == steps[-1][2]
+
+
+PAGE = b"<html>please log in</html>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "n_before"),
+    [({"Content-Length": str(len(PAGE))}, 0), ({"Content-Length": str(len(PAGE))}, 400_000),
+     ({"Content-Type": "text/html; charset=utf-8"}, 0), ({}, 0)],
+)  # fmt: skip
+def test_a_page_of_a_proxy_in_the_place_of_a_file_ends_in_a_sentence(
+    hub: Hub, tmp_path: Path, headers: dict[str, str], n_before: int
+) -> None:
+    if n_before:
+        hub.cut["model.safetensors"] = n_before
+    hub.pages["model.safetensors"] = (PAGE, headers, n_before > 0)
+    ((path, message),) = fetched(hub, tmp_path, ("owner/model", "checkpoint"))
+    assert path is None
+    assert message.startswith(f"Something between here and {hub.url.removeprefix('http://')} answers for mod")
+    assert len(hub.fetched("/cdn/owner/model/model.safetensors")) <= 7
+    hub.pages.clear()
+    hub.requests.clear()
+    if not headers:  # nothing told the page from the file: its bytes go when they do not fit
+        assert "came with other bytes" in fetched(hub, tmp_path, ("owner/model", "checkpoint"))[0][1]
+    ((folder, _),) = fetched(hub, tmp_path, ("owner/model", "checkpoint"))
+    assert (Path(folder) / "model.safetensors").read_bytes() == WEIGHTS
+    if n_before:  # what had come before was kept
+        assert hub.fetched("/cdn/owner/model/model.safetensors")[0][1] == f"bytes={n_before}-"
+
+
+def test_what_is_refused_by_its_configuration_costs_no_weights(hub: Hub, tmp_path: Path) -> None:
+    ((path, message),) = fetched(hub, tmp_path, ("owner/model", "refused"))
+    assert path is None
+    assert message == "1_Pooling, README.md, config.json, tokenizer.model, tokenizer_config.json"
+    assert hub.fetched("model.safetensors") == []
+    ((_, message),) = fetched(hub, tmp_path, ("owner/model", "configuration"), HF_HUB_OFFLINE="1")
+    assert "is not whole in" in message  # nothing is said to be whole yet
+
+
+@pytest.mark.parametrize("n_shards", [0, 2])
+def test_pickles_in_the_cache_are_found_without_network(hub: Hub, tmp_path: Path, n_shards: int) -> None:
+    names = [f"pytorch_model-0000{n + 1}-of-00002.bin" for n in range(n_shards)] or ["pytorch_model.bin"]
+    weights = dict.fromkeys(names, b"pickle")
+    if n_shards:
+        index = {"weight_map": {str(number): name for number, name in enumerate(names)}}
+        weights["pytorch_model.bin.index.json"] = json.dumps(index).encode()
+    hub.repositories["owner/model"] = {"config.json": b"{}"} | weights
+    ((folder, _),) = fetched(hub, tmp_path, ("owner/model", "pickle"))
+    asked = [("owner/model", "pickle"), ("owner/model", "checkpoint")]
+    (offline, _), (without, message) = fetched(hub, tmp_path, *asked, HF_HUB_OFFLINE="1")
+    assert (offline, without) == (folder, None)
+    assert "is not whole in" in message
+
+
+def test_an_index_that_nests_too_deep_is_no_whole_checkpoint(hub: Hub, tmp_path: Path) -> None:
+    ((folder, _),) = fetched(hub, tmp_path, ("owner/model", "checkpoint"))
+    (Path(folder) / "model.safetensors").unlink()
+    (Path(folder) / "model.safetensors.index.json").write_text("[" * 200_000)
+    ((path, message),) = fetched(hub, tmp_path, ("owner/model", "checkpoint"), HF_HUB_OFFLINE="1")
+    assert path is None
+    assert "is not whole in" in message
 
 
 def test_a_killed_process_goes_on_where_it_was(hub: Hub, tmp_path: Path) -> None:
@@ -209,6 +277,7 @@ def test_shards_and_their_index_are_the_weights() -> None:
     shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
     names = [*shards, "model.safetensors.index.json", "consolidated.safetensors", "model.fp16.safetensors"]
     assert weight_files(names, ID) == ["model.safetensors.index.json", *shards]
+    assert weight_files([*names, "model.safetensors"], ID) == ["model.safetensors"]
 
 
 def test_pickles_are_taken_only_when_allowed() -> None:
@@ -244,11 +313,12 @@ def test_what_describes_a_model_is_known_by_name() -> None:
         ("q4_k", "M.Q4_K_S.gguf", ["M.Q4_K_S.gguf"]),
         ("q8_0", None, ["sub/M-q8_0-00001-of-00002.gguf", "sub/M-q8_0-00002-of-00002.gguf"]),
         ("f16", None, ["M-f16.gguf"]),
+        ("f32", None, ["M-fp32.gguf"]),
     ],
 )
 def test_a_type_is_found_in_a_files_name(wanted: str, file: str | None, expected: list[str]) -> None:
     names = ["M.Q4_K_M.gguf", "M.Q4_K_S.gguf", "M-f16.gguf", "mmproj-M-f16.gguf", "M-bf16.gguf",
-             "sub/M-q8_0-00002-of-00002.gguf", "sub/M-q8_0-00001-of-00002.gguf"]  # fmt: skip
+             "M-fp32.gguf", "sub/M-q8_0-00002-of-00002.gguf", "sub/M-q8_0-00001-of-00002.gguf"]  # fmt: skip
     assert gguf_files(names, ID, wanted, file) == expected
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -98,6 +99,64 @@ def test_no_other_function_can_be_named(tmp_path: Path, call: str) -> None:
     path = repacked(save(tmp_path / "m.bin", {"a": DRAWN}), {"data.pkl": crafted})
     with pytest.raises(CheckpointError, match=f"wants to call {module}.{name}"):
         TorchPickle(path)
+
+
+def text(value: str) -> bytes:
+    data = value.encode()
+    return b"X" + len(data).to_bytes(4, "little") + data
+
+
+def integer(value: int) -> bytes:
+    return b"J" + value.to_bytes(4, "little", signed=True)
+
+
+STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + integer(24) + b"tQ"
+TENSOR = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE + integer(0) + b"(" + integer(4) + b"t("
+    + integer(1) + b"t\x89)tR"
+)  # fmt: skip
+STATE = b"](" + STORAGE + integer(0) + b"(" + text("x") + b"t(" + integer(1) + b"teb"
+LONGER = TENSOR.replace(b"t(" + integer(1), b"t(" + integer(1) + integer(1))
+
+
+@pytest.mark.parametrize(
+    ("description", "says"),
+    [
+        (b"}" + text("w") + TENSOR + STATE + b"s", "a description that cannot be read (TypeError)"),
+        (b"}" + text("w") + LONGER + b"s", "a description that cannot be read (ValueError)"),
+        (b"}" + integer(1) + TENSOR + b"s", "has an unnamed entry of type _Tensor where a tensor is due"),
+    ],
+    ids=["a tensor's state", "strides of another length", "a name that is no text"],
+)
+def test_a_crafted_description_is_refused_in_one_sentence(
+    tmp_path: Path, description: bytes, says: str
+) -> None:
+    path = repacked(save(tmp_path / "m.bin", {"a": DRAWN}), {"data.pkl": b"\x80\x02" + description + b"."})
+    with pytest.raises(CheckpointError) as raised:
+        TorchPickle(path)
+    assert says in raised.value.message
+
+
+def test_attributes_that_a_pickle_sets_on_its_dictionary_change_nothing(tmp_path: Path) -> None:
+    ordered = (
+        b"ccollections\nOrderedDict\n)R" + text("w") + TENSOR + b"s}" + text("items") + integer(3) + b"sb"
+    )
+    path = repacked(save(tmp_path / "m.bin", {"a": DRAWN}), {"data.pkl": b"\x80\x02" + ordered + b"."})
+    assert TorchPickle(path).f32("w").tolist() == DRAWN.flatten()[:4].tolist()
+
+
+def test_a_few_rows_of_a_turned_tensor_are_read_without_the_others(tmp_path: Path) -> None:
+    drawn = torch.from_numpy(np.random.default_rng(1).normal(size=(512, 1024)).astype("<f4"))
+    file = TorchPickle(save(tmp_path / "m.bin", {"turned": drawn.t(), "numbers": drawn.long().t()}))
+    expected = drawn.t()[7:9].contiguous().numpy()
+    tracemalloc.start()
+    found = file.read("turned", 7, 9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.tobytes() == expected.tobytes()
+    assert peak < drawn.numel() * 4 // 10
+    whole = drawn.long().t().contiguous().numpy().tobytes()
+    assert file.read_bytes("numbers", 5000, 9001).tobytes() == whole[5000:9001]
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,36 @@ def test_metadata_says_what_the_file_is(tmp_path: Path, folder: Path, file_type:
 
 
 def test_recommended_sampling_is_kept(tmp_path: Path, folder: Path) -> None:
-    write_json(folder / "generation_config.json", {"temperature": 0.5, "top_k": 40, "top_p": "no"})
+    said = {"temperature": 0.5, "top_k": 40, "top_p": "no", "min_p": 0.25, "repetition_penalty": 1.125}
+    write_json(folder / "generation_config.json", said)
     out = convert(folder, tmp_path / "m.gguf")
     assert field(out, "general.sampling.temp") == 0.5
     assert field(out, "general.sampling.top_k") == 40
     assert field(out, "general.sampling.top_p") is None
+    assert field(out, "general.sampling.min_p") == 0.25
+    assert field(out, "general.sampling.penalty_repeat") == 1.125
+
+
+@pytest.mark.parametrize("value", ["1e12", "-1e12", "4.5", "1e39", "NaN", "Infinity", "true", "[1]"])
+def test_sampling_that_no_gguf_holds_is_left_out(tmp_path: Path, folder: Path, value: str) -> None:
+    """JSON's numbers are larger than i32 and f32."""
+    real = "1e39" if value in ("1e12", "-1e12", "4.5") else value
+    (folder / "generation_config.json").write_text(
+        f'{{"top_k": {value}, "temperature": {real}, "min_p": 1{"0" * 400}, "top_p": 0.5}}'
+    )
+    names = gguf.GGUFReader(convert(folder, tmp_path / "m.gguf")).fields
+    assert [n for n in names if n.startswith("general.sampling")] == ["general.sampling.top_p"]
+
+
+def test_the_model_card_is_in_the_file(tmp_path: Path, folder: Path) -> None:
+    (folder / "README.md").write_text("---\nlanguage:\n- pt\n- en\nbase_model: A/B\npipeline_tag: t\n---\n")
+    card = Card(repository="https://huggingface.co/Owner/Name")
+    out = convert(folder, tmp_path / "m.gguf", card=card)
+    assert field(out, "general.languages") == ["pt", "en"]
+    assert field(out, "general.tags") == ["t"]
+    assert field(out, "general.author") == field(out, "general.organization") == "Owner"
+    assert field(out, "general.base_model.count") == 1
+    assert field(out, "general.base_model.0.repo_url") == "https://huggingface.co/A/B"
 
 
 def test_progress_counts_every_tensor(tmp_path: Path, folder: Path) -> None:

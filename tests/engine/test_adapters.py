@@ -156,7 +156,7 @@ def test_a_fingerprint_that_fits_is_accepted(make_engine: MakeEngine, tmp_path: 
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ([AdapterChoice("b")], "adapter 'b' is not loaded (loaded: a); load it first."),
+        ([AdapterChoice("b")], "adapter 'b' is not loaded (loaded: a); POST /v1/adapters loads one."),
         ([A, AdapterChoice("a", 0.5)], "adapter names one twice (a, a); give each once."),
         ([AdapterChoice("a", 11.0)], "scale 11"),
         ([AdapterChoice("a", float("nan"))], "scale nan"),

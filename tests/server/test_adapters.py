@@ -89,7 +89,7 @@ def test_a_failed_reload_says_why_and_the_former_serves_on(server: Live, tmp_pat
     reply = server.post("/adapter/reload", {"path": str(tmp_path / "absent")}).json()
     assert reply == {
         "ok": False,
-        "error": f"The adapter {tmp_path}/absent does not exist; train one, or correct AION_ADAPTER_DIR.",
+        "error": f"The adapter {tmp_path}/absent does not exist; train one, or name another path.",
     }
     model = embedded_file(CHAT_FILE, Path("models"))
     reply = server.post("/adapter/reload", {"path": str(model)}).json()
@@ -209,8 +209,21 @@ def test_adapters_come_and_go_by_name(server: Live, tmp_path: Path) -> None:
     refused = server.http.delete("/v1/adapters/tone")
     assert refused.status_code == 400
     assert refused.json()["error"]["message"] == (
-        "adapter 'tone' is not loaded (loaded: default); load it first."
+        "adapter 'tone' is not loaded (loaded: default); POST /v1/adapters loads one."
     )
+
+
+def test_what_cannot_be_added_is_the_callers_mistake(server: Live, tmp_path: Path) -> None:
+    missing = server.post("/v1/adapters", {"name": "x", "path": str(tmp_path / "absent")})
+    assert (missing.status_code, missing.json()["error"]["param"]) == (400, "path")
+    base = server.services.generator.model_name
+    taken = server.post("/v1/adapters", {"name": base, "path": str(tmp_path / "adapter")})
+    assert (taken.status_code, taken.json()["error"]["param"]) == (400, "name")
+
+
+def test_a_named_adapter_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with open_services(settings_in(tmp_path)) as services:
+        assert f"The adapter {tmp_path}/adapter does not exist" in services.notice
 
 
 @pytest.mark.parametrize("name", ["", "none", "a/b", "ç", "x" * 65])
@@ -226,8 +239,9 @@ def test_openai_clients_name_an_adapter_as_a_model(server: Live) -> None:
     texts = []
     for more in ({"model": "default"}, {"adapter": "none"}, {"adapter": {"name": "default", "scale": 1.0}}):
         reply = server.post("/v1/chat/completions", body | more).json()
-        texts.append(reply["choices"][0]["message"]["content"])
+        texts.append((reply["model"], reply["choices"][0]["message"]["content"]))
     assert texts[0] == texts[2] != texts[1]
+    assert [model for model, _ in texts] == ["default", ids[0], "default"]
 
 
 def test_an_answer_says_under_which_adapter_it_was_made(server: Live, tmp_path: Path) -> None:

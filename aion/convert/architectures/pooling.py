@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from aion.convert.checkpoint import Checkpoint
+from aion.convert.checkpoint import Checkpoint, read_json
 from aion.errors import CheckpointError
 
 _POOLING = {"mean": 1, "cls": 2, "lasttoken": 3}
@@ -66,10 +65,7 @@ def _modules(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     path = checkpoint.folder / _MODULES
     if not path.exists():
         return []
-    try:
-        modules = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is not readable JSON ({error}); copy it again.") from error
+    modules = read_json(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise CheckpointError(f"{path} is no list of modules; copy it again.")
     return modules

@@ -150,6 +150,10 @@ class _Parameters:
             part = config.get(key) or {}
             if not isinstance(part, Mapping):
                 raise refused(checkpoint, key, part, "it must be an object")
+            for name, value in part.items():
+                if isinstance(value, Mapping):
+                    why = "llama.cpp turns all layers alike here, so it must be a plain value"
+                    raise refused(checkpoint, f"{key}.{name}", value, why)
             self.found |= part
             kind = part.get("rope_type", part.get("type")) or kind
         kind = "default" if kind is None else kind

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 from huggingface_hub import constants, get_session, hf_hub_download, hf_hub_url
@@ -29,14 +30,23 @@ from aion.errors import HubError
 
 # (file, bytes here of all files, bytes of all files)
 DownloadProgress = Callable[[str, int, int], None]
+_Failure = httpx2.TransportError | HfHubHTTPError
 _TIMEOUT_S = 30
 _TRIES = 5
+_PAUSE_S = 1.0  # after the first failure, twice that after the second ...
 
 
-def download(repository: Repository, names: Sequence[str], progress: DownloadProgress | None = None) -> Path:
+def download(
+    repository: Repository,
+    names: Sequence[str],
+    progress: DownloadProgress | None = None,
+    *,
+    are_all: bool = True,
+) -> Path:
     """Fetch `names` in this order and return the snapshot folder that holds them.
 
-    What is here already is not asked for. The revision points at the snapshot only when all came.
+    What is here already is not asked for. The revision points at the snapshot only when all came, unless
+    they are not all that will be needed (`are_all` false): an older whole one stays of use until then.
     HubError for every failure; a second call goes on where the first ended.
     """
     disable_progress_bars()
@@ -46,7 +56,8 @@ def download(repository: Repository, names: Sequence[str], progress: DownloadPro
         for name in names:
             path = _fetch(repository, repository.files[name], tally)
         wanted = repository.hub_id
-        hf_hub_download(wanted.repository, names[0], revision=wanted.revision)
+        if are_all:
+            hf_hub_download(wanted.repository, names[0], revision=wanted.revision)
     return Path(str(path).removesuffix(names[-1]))
 
 
@@ -83,32 +94,53 @@ def _fetch_blob(repository: Repository, file: RemoteFile, blob: Path, tally: _Ta
     with locked(_lock(repository, file)):
         failures = 0
         while not blob.exists() and (at := _size(part)) < file.n_bytes:
-            try:
-                _stream(url, part, at, lambda n: tally.show(file, n))
-            except (httpx2.TransportError, HfHubHTTPError) as error:
-                failures = 0 if _size(part) > at else failures + 1
-                if failures >= _TRIES or not _may_pass(error):
-                    raise
-                time.sleep(failures)
+            error = _round(url, part, file, lambda n: tally.show(file, n))
+            failures = 0 if _size(part) > at else failures + 1
+            if error is not None and (failures >= _TRIES or not _may_pass(error)):
+                raise error
+            if failures >= _TRIES:
+                raise _other_answers(file, url)
+            time.sleep(failures * _PAUSE_S)
         if not blob.exists():
             _verify(part, file)
             part.replace(blob)
 
 
-def _may_pass(error: httpx2.TransportError | HfHubHTTPError) -> bool:
+def _round(url: str, part: Path, file: RemoteFile, show: Callable[[int], None]) -> _Failure | None:
+    """One request for the rest of the file, and how it failed; None too when it brought something else."""
+    try:
+        _stream(url, part, file, show)
+    except (httpx2.TransportError, HfHubHTTPError) as error:
+        return error
+    return None
+
+
+def _may_pass(error: _Failure) -> bool:
     """False for an answer that will be the same again."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else 503
     return status >= 500 or status == 429
 
 
-def _stream(url: str, part: Path, at: int, show: Callable[[int], None]) -> None:
-    """Append to `part`, which has `at` bytes, what the server sends from there on."""
+def _other_answers(file: RemoteFile, url: str) -> HubError:
+    return HubError(
+        f"Something between here and {urlsplit(url).netloc} answers for {file.name} with other data than its "
+        f"{file.n_bytes} bytes, {_TRIES} times now; open the address in a browser, for a network may ask to "
+        "log in first, or set HTTPS_PROXY, and run this again."
+    )
+
+
+def _stream(url: str, part: Path, file: RemoteFile, show: Callable[[int], None]) -> None:
+    """Append to `part` what the server sends from its end on. An answer that says that it is a page, or of
+    another length than what is due, is left alone."""
+    at = _size(part)
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     if at:
         headers["Range"] = f"bytes={at}-"
     with get_session().stream("GET", url, headers=headers, timeout=_TIMEOUT_S) as response:
         hf_raise_for_status(response)
         at = at if response.status_code == httpx2.codes.PARTIAL_CONTENT else 0
+        if _is_another(response.headers, file.n_bytes - at):
+            return
         with part.open("r+b" if part.exists() else "wb") as out:
             out.truncate(at)
             out.seek(at)
@@ -116,6 +148,12 @@ def _stream(url: str, part: Path, at: int, show: Callable[[int], None]) -> None:
                 out.write(chunk)
                 at += len(chunk)
                 show(at)
+
+
+def _is_another(headers: Mapping[str, str], n_due: int) -> bool:
+    announced = headers.get("Content-Length", "")
+    is_page = headers.get("Content-Type", "").startswith("text/html")
+    return is_page or (announced.isdecimal() and int(announced) != n_due)
 
 
 def _verify(part: Path, file: RemoteFile) -> None:

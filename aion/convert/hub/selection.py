@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from aion.convert.hub.hub_id import HubId
 from aion.errors import HubError
 
-INDEX = "model.safetensors.index.json"
-PICKLE_INDEX = "pytorch_model.bin.index.json"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+PICKLE_SINGLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _CONFIGURATION = re.compile(
     r"(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|tekken|modules"
     r"|sentence_bert_config|config_sentence_transformers|chat_template|adapter_config)\.json"
@@ -27,19 +27,20 @@ def configuration_files(names: Iterable[str]) -> list[str]:
 
 
 def weight_files(names: Iterable[str], wanted: HubId, *, allow_pickle: bool = False) -> list[str]:
-    """The safetensors of a checkpoint; pickles only where there are none and `allow_pickle`.
+    """The safetensors of a checkpoint, one file before shards, as transformers takes them; pickles only
+    where there are none and `allow_pickle`.
 
     HubError when there is nothing that can be read.
     """
     present = set(names)
     shards = sorted(name for name in present if _SHARD.fullmatch(name))
+    if SINGLE in present:
+        return [SINGLE]
     if INDEX in present and shards:
         return [INDEX, *shards]
-    if "model.safetensors" in present:
-        return ["model.safetensors"]
     pickles = sorted(name for name in present if _PICKLE.fullmatch(name))
     if pickles and allow_pickle:
-        return [*({PICKLE_INDEX} & present), *pickles]
+        return [PICKLE_SINGLE] if PICKLE_SINGLE in present else [*({PICKLE_INDEX} & present), *pickles]
     if pickles:
         raise HubError(
             f"{wanted} holds its weights only as pickles ({pickles[0]}); name a revision that has "
@@ -61,7 +62,8 @@ def gguf_files(
     if file is not None:
         chosen = [name for name in present if file in (name, name.rpartition("/")[2])]
     else:
-        mark = re.compile(rf"(?<![a-z0-9]){re.escape(file_type.lower())}(?![a-z0-9_])")
+        wished = re.sub("^f(?=16|32)", "(fp|f)", re.escape(file_type.lower()))
+        mark = re.compile(rf"(?<![a-z0-9]){wished}(?![a-z0-9_])")
         chosen = [name for name in present if mark.search(name.lower().rpartition("/")[2])]
     models = {_PART.sub("", name) for name in chosen}
     if len(models) == 1:

@@ -12,6 +12,7 @@ from aion.convert.architectures.encoder import Encoder
 from aion.convert.architectures.names import Names
 from aion.convert.architectures.registry import architecture_of, names_of
 from aion.convert.checkpoint import Checkpoint
+from aion.convert.description import Description
 from aion.convert.fingerprint import checkpoint_fingerprint, gguf_fingerprint
 from aion.convert.gguf_file import GgufFile
 from aion.errors import CheckpointError
@@ -49,15 +50,6 @@ class Base:
         return "output" not in self.shapes and self.names.gguf not in _WITHOUT_LOGITS
 
 
-class _ConfigOnly(Checkpoint):
-    """A folder whose weights are not there, or cannot be read."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.config = self.json("config.json")
-        self._file_of = {}
-
-
 def read_base(path: Path, *, allow_pickle: bool = False) -> Base:
     """The base at `path`, a GGUF file or a checkpoint folder. Raises CheckpointError."""
     return _from_folder(path, allow_pickle) if path.is_dir() else _from_gguf(path)
@@ -79,7 +71,7 @@ def _from_folder(path: Path, allow_pickle: bool) -> Base:
     try:
         checkpoint = Checkpoint(path, allow_pickle=allow_pickle)
     except CheckpointError as error:
-        checkpoint, problem = _ConfigOnly(path), error.message
+        checkpoint, problem = Description(path), error.message
     architecture = architecture_of(checkpoint)
     shapes = {plan.name: plan.shape for plan in architecture.tensors()}
     fingerprint = None if problem else checkpoint_fingerprint(checkpoint, architecture)

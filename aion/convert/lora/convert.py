@@ -21,6 +21,7 @@ from aion.convert.lora.changes import Change, changes_of, scaled
 from aion.convert.lora.limits import listed, refuse_what_must_be_merged
 from aion.convert.lora.pairs import F32, Adapter
 from aion.convert.lora.peft import read_adapter
+from aion.convert.lora.provenance import doubt_about_base
 from aion.convert.output import OutputTensor, Progress, refuse_existing, write_gguf
 from aion.errors import CheckpointError
 
@@ -64,6 +65,7 @@ def convert_lora(
     refuse_existing(out, overwrite)
     known = read_base(base, allow_pickle=allow_pickle)
     read, unused = _used(read_adapter(adapter, allow_pickle=allow_pickle), known)
+    doubt = doubt_about_base(read, known)
     refuse_what_must_be_merged(read, known)
     alpha, changes = with_one_alpha(_effective(changes_of(read, known), adapter))
     title = name or adapter.resolve().name
@@ -79,7 +81,7 @@ def convert_lora(
         len(changes),
         max(change.rank for change in changes),
         known.fingerprint,
-        _warnings(known, unused),
+        (*((doubt,) if doubt else ()), *_warnings(known, unused)),
     )
 
 

@@ -99,7 +99,7 @@ def _open(path: Path, allow_pickle: bool) -> TensorFile:
     raise CheckpointError(
         f"{pickle} is a pickle, which can run code when read; save the adapter again with "
         "save_pretrained(..., safe_serialization=True) on a machine that trusts it, or ask to read it "
-        "without running it (allow_pickle)."
+        "without running it (--allow-pickle, allow_pickle)."
     )
 
 

@@ -24,6 +24,7 @@ from aion.convert.lora.peft import read_adapter
 from aion.convert.merge.checkpoint_plan import Plan, PlannedTensor, plan
 from aion.convert.merge.folder import copy_others, refuse_folder, whole_folder
 from aion.convert.merge.low_rank import Rows, blocks, merged
+from aion.convert.merge.tokens import adds_tokens
 from aion.convert.output import Progress
 from aion.convert.safetensors_writer import SafeTensor, write_safetensors
 from aion.errors import CheckpointError
@@ -41,6 +42,7 @@ def merge_checkpoint(
     out: Path,
     *,
     dtype: MergedType = "keep",
+    allow_pickle: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -48,21 +50,24 @@ def merge_checkpoint(
     folder `out`, which `transformers` and `convert` read like any other; return `out`.
 
     Computed in float32, each tensor stored as the base has it (`dtype` "keep") or all as one type. What is
-    not changed keeps its bytes. A vocabulary that has grown takes the tokenizer's files beside the adapter.
-    `progress` is called with (tensor, number from 1, count). CheckpointError for all that is wrong, and
-    nothing is left behind.
+    not changed keeps its bytes. The tokenizer is the base's, or the adapter's where that has tokens of its
+    own or the vocabulary has grown. `allow_pickle` reads .bin files where there are no others. `progress` is
+    called with (tensor, number from 1, count). CheckpointError for all that is wrong, and nothing is left
+    behind.
     """
     if dtype not in get_args(MergedType):
         raise CheckpointError(f"The type {dtype!r} is unknown; use one of {', '.join(get_args(MergedType))}.")
     refuse_folder(out, overwrite, base, adapter)
-    checkpoint, read = Checkpoint(base), read_adapter(adapter)
+    checkpoint = Checkpoint(base, allow_pickle=allow_pickle)
+    read = read_adapter(adapter, allow_pickle=allow_pickle)
     for key in ("quantization_config", "compression_config"):
         if checkpoint.config.get(key):
             raise CheckpointError(f"{base} is quantised ({key}); merge into the model it was made from.")
     planned = plan(checkpoint, read)
     try:
         with whole_folder(out) as folder:
-            copy_others(base, adapter, folder, adapter_tokenizer=planned.n_vocab is not None)
+            has_grown = planned.n_vocab is not None or adds_tokens(base, adapter)
+            copy_others(base, adapter, folder, adapter_tokenizer=has_grown)
             config = _config(checkpoint, planned, dtype)
             (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             write_safetensors(folder, [_output(checkpoint, t, dtype) for t in planned.tensors], progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import re
@@ -15,7 +16,12 @@ from pathlib import Path
 from aion.errors import CheckpointError
 
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
-_WEIGHTS = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".partial"}
+_REPLACED = re.compile(r"\..+\.[0-9a-f]{8}\.replaced")
+_WEIGHTS = {
+    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".onnx", ".onnx_data", ".ot",
+    ".tflite", ".partial",
+}  # fmt: skip
+_TEMPLATES = "additional_chat_templates"
 _NOT_COPIED = {"config.json", "adapter_config.json"}
 _TOKENIZER = {
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "vocab.json",
@@ -69,28 +75,30 @@ def _locked_beside(out: Path) -> Iterator[Path]:
 
 
 def _put(path: Path, out: Path) -> None:
-    """Rename `path` to `out`; what was there stays when that fails."""
-    if not out.exists():
-        path.rename(out)
-        return
-    replaced = _beside(out)
-    out.rename(replaced)
+    """Rename `path` to `out`; what was there stays when that fails, and is deleted only when the new one has
+    its name, so that a kill in between loses neither."""
+    replaced = _beside(out, "replaced")
+    if out.exists():
+        out.rename(replaced)
     try:
         path.rename(out)
     except OSError:
-        replaced.rename(out)
+        if replaced.exists():
+            replaced.rename(out)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    for old in out.parent.glob(f".{glob.escape(out.name)}.*.replaced"):
+        if _REPLACED.fullmatch(old.name):
+            shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(out: Path) -> Path:
-    return out.with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
+def _beside(out: Path, kind: str = "partial") -> Path:
+    return out.with_name(f".{out.name}.{secrets.token_hex(4)}.{kind}")
 
 
 def copy_others(base: Path, adapter: Path, into: Path, *, adapter_tokenizer: bool) -> None:
-    """The files of the folder `base` that are neither weights nor config.json, and the folders of
-    sentence-transformers' modules; with `adapter_tokenizer` the tokenizer's files of the folder `adapter`
-    in place of those of the same name."""
+    """The files of the folder `base` that are neither weights nor config.json, its named chat templates and
+    the folders of sentence-transformers' modules; with `adapter_tokenizer` the tokenizer's files and
+    templates of the folder `adapter` in place of those of the same name."""
     for path in sorted(base.iterdir()):
         is_hidden = path.name.startswith(".") or path.name in _NOT_COPIED
         is_weights = path.suffix in _WEIGHTS or path.name.endswith(".index.json")
@@ -98,6 +106,9 @@ def copy_others(base: Path, adapter: Path, into: Path, *, adapter_tokenizer: boo
             shutil.copyfile(path, into / path.name)
     for name in _modules(base):
         shutil.copytree(base / name, into / name)
+    for folder in (base, adapter) if adapter_tokenizer else (base,):
+        if (folder / _TEMPLATES).is_dir():
+            shutil.copytree(folder / _TEMPLATES, into / _TEMPLATES, dirs_exist_ok=True)
     if adapter_tokenizer:
         for name in sorted(_TOKENIZER):
             if (adapter / name).exists():
@@ -110,7 +121,8 @@ def _modules(base: Path) -> list[str]:
         names = [module["path"] for module in listed]
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    return [name for name in names if name and Path(name).name == name and (base / name).is_dir()]
+    names = [name for name in names if isinstance(name, str) and name and Path(name).name == name]
+    return [name for name in names if name != _TEMPLATES and (base / name).is_dir()]
 
 
 def _remove_abandoned(folder: Path) -> None:

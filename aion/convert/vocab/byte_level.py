@@ -14,7 +14,7 @@ from typing import Any
 from aion.convert.checkpoint import Checkpoint
 from aion.convert.vocab.alphabet import CHARACTERS
 from aion.convert.vocab.bpe import merges_of, refuse_affixes, texts_of
-from aion.convert.vocab.ends import end_flags
+from aion.convert.vocab.ends import with_ends
 from aion.convert.vocab.merging import merges_alone_find
 from aion.convert.vocab.pieces import Piece, PieceType
 from aion.convert.vocab.pretokenizer import Pre, pre_of, pre_of_splits
@@ -44,7 +44,7 @@ def read_byte_level(checkpoint: Checkpoint) -> Vocabulary:
     pre = _pre(checkpoint, texts, merges, where)
     base = {index: Piece(text.encode(), 0.0, PieceType.NORMAL) for text, index in texts.items()}
     tokens = one_a_row(checkpoint, base, added_tokens(checkpoint), "tokenizer.json")
-    special = special_ids(checkpoint, tokens)
+    special, flags = with_ends(checkpoint, tokens, special_ids(checkpoint, tokens), default_bos=False)
     refuse_no_end(special, where)
     return Vocabulary(
         model="gpt2",
@@ -52,7 +52,7 @@ def read_byte_level(checkpoint: Checkpoint) -> Vocabulary:
         tokens=tokens,
         merges=tuple(f"{left} {right}" for left, right in merges),
         special=special,
-        flags=end_flags(checkpoint, tokens, special, default_bos=False),
+        flags=flags,
         has_scores=False,
         normalizer=normalizer,
     )

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from aion.convert.checkpoint import Checkpoint
 from aion.convert.vocab.bpe import merges_of, texts_of
-from aion.convert.vocab.ends import end_flags
+from aion.convert.vocab.ends import with_ends
 from aion.convert.vocab.metaspace import Prefix, is_metaspace, pieces_of, spacing_of
 from aion.convert.vocab.pieces import Piece, PieceType, read_pieces
 from aion.convert.vocab.rows import one_a_row
@@ -43,15 +43,15 @@ def read_sentencepiece(checkpoint: Checkpoint) -> Vocabulary:
     tokens = one_a_row(checkpoint, base, added_tokens(checkpoint), source)
     _refuse_missing_bytes(checkpoint, tokens, source)
     ids = {piece.text: index for index, piece in enumerate(tokens)}
-    special = {kind: ids[text] for kind, text in _NAMED.items() if text in ids}
-    special |= special_ids(checkpoint, tokens)
+    named = {kind: ids[text] for kind, text in _NAMED.items() if text in ids}
+    named |= special_ids(checkpoint, tokens)
+    special, flags = with_ends(checkpoint, tokens, named, default_bos=True)
     prefix = _prefix(checkpoint, base, tokens)
     return Vocabulary(
         model="llama",
         tokens=tokens,
         special=special,
-        flags=end_flags(checkpoint, tokens, special, default_bos=True)
-        | {"add_space_prefix": prefix == "always"},
+        flags=flags | {"add_space_prefix": prefix == "always"},
         leading_space=prefix == "first",
         strips_right=strips_right(checkpoint, tokens),
     )

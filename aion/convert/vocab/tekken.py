@@ -13,7 +13,7 @@ from typing import Any
 
 from aion.convert.checkpoint import Checkpoint
 from aion.convert.vocab.alphabet import as_characters
-from aion.convert.vocab.ends import end_flags
+from aion.convert.vocab.ends import with_ends
 from aion.convert.vocab.pieces import Piece, PieceType
 from aion.convert.vocab.pretokenizer import pre_of_splits
 from aion.convert.vocab.rows import one_a_row
@@ -64,14 +64,15 @@ def read_tekken(checkpoint: Checkpoint) -> Vocabulary:
     tokens = one_a_row(checkpoint, base, (), SOURCE)
     ids = {text: index for index, text in enumerate(tekken.special)}
     named = {kind: ids[text] for kind, text in _NAMED.items() if text in ids}
-    special = named | special_ids(checkpoint, tokens)
+    named |= special_ids(checkpoint, tokens)
+    special, flags = with_ends(checkpoint, tokens, named, default_bos=True)
     return Vocabulary(
         model="gpt2",
         pre=pre_of_splits((tekken.pattern,), True, str(checkpoint.folder / SOURCE)).name,
         tokens=tokens,
         merges=tuple(merges(tekken.ranked)),
         special=special,
-        flags=end_flags(checkpoint, tokens, special, default_bos=True),
+        flags=flags,
         has_scores=False,
     )
 

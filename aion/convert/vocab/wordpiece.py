@@ -2,7 +2,8 @@
 
 llama.cpp's "bert" tokenizer marks the beginnings instead: "palace" is stored as "\u2581palace" and "##s"
 as "s". It lowercases and strips accents as the metadata says. It always cleans control characters away
-and sets Chinese characters apart, so a tokenizer that does not is refused. Where its Unicode tables and
+and sets Chinese characters apart, so a tokenizer that does not is refused. Added tokens are found in a
+text as they are written, never lowercased, and are none of these pieces. Where its Unicode tables and
 those of `tokenizers` differ, tests/convert/vocab/test_wordpiece.py says how.
 """
 
@@ -30,11 +31,15 @@ def read_wordpiece(checkpoint: Checkpoint) -> Vocabulary:
             f"{checkpoint.folder} has a token of id {max(ids.values())}, beyond the vocab_size = {n_vocab} "
             "of config.json; take both from one checkpoint."
         )
-    controls = {index for index, _, is_special in added_tokens(checkpoint) if is_special}
-    controls |= {ids[text] for text in _DEFAULTS.values() if text in ids}
+    controls = {ids[text] for text in _DEFAULTS.values() if text in ids}
     tokens = [Piece(f"[PAD{i}]".encode(), 0.0, PieceType.UNUSED) for i in range(n_vocab)]
     for text, index in ids.items():
         tokens[index] = _piece(text, index, is_control=index in controls)
+    for listed, text, is_special in added_tokens(checkpoint):
+        index = ids.get(text, listed)  # of a text that the model knows, transformers keeps the model's id
+        if text and 0 <= index < n_vocab and index not in controls:
+            kind = PieceType.CONTROL if is_special else PieceType.USER_DEFINED
+            tokens[index] = Piece(text.encode(), 0.0, kind)
     special = special_ids(checkpoint, tuple(tokens), _DEFAULTS)
     if "cls" not in special or "seperator" not in special or "unknown" not in special:
         raise CheckpointError(

@@ -73,3 +73,13 @@ def test_modules_that_cannot_be_run_are_refused(folder: Path, modules: object, s
     with pytest.raises(CheckpointError) as raised:
         pooling(Checkpoint(folder))
     assert says in raised.value.message
+
+
+def test_a_list_of_modules_that_is_no_json_is_named(folder: Path) -> None:
+    for content, says in (
+        ("{", r"modules\.json is not readable JSON"),
+        ("[" * 100_000, "nested more than 64 levels deep"),
+    ):
+        (folder / "modules.json").write_text(content)
+        with pytest.raises(CheckpointError, match=says):
+            pooling(Checkpoint(folder))

@@ -151,6 +151,10 @@ def scaled(**change: Any) -> dict[str, Any]:
         (scaled(rope_type=3), "rope_scaling.rope_type = 3; it must be a name"),
         ({"rope_scaling": "linear"}, "rope_scaling = 'linear'; it must be an object"),
         ({"rope_parameters": [1]}, "rope_parameters = [1]; it must be an object"),
+        (
+            {"rope_parameters": {"full_attention": {"rope_type": "linear", "rope_theta": 5e5}}},
+            "rope_parameters.full_attention = {'rope_type': 'linear', 'rope_theta': 500000.0}; llama.cpp",
+        ),
         (scaled(type="linear"), "rope_scaling.factor = None; it must be a number above 0"),
         (scaled(type="linear", factor=0.5), "rope_scaling.factor = 0.5; it must be 1 or more"),
         (scaled(type="linear", factor="4"), "rope_scaling.factor = '4'"),

@@ -97,8 +97,9 @@ def test_a_base_without_weights_gives_no_fingerprint_and_says_so(tmp_path: Path,
     whole = convert_lora(tmp_path / "adapter", llama.folder, tmp_path / "whole.gguf")
     assert (bare.fingerprint, whole.fingerprint) == (None, fingerprint(llama.folder))
     assert whole.warnings == ()
-    assert "no fingerprint of its base" in bare.warnings[0]
-    assert "holds neither model.safetensors" in bare.warnings[0]
+    assert "says it was trained on org/tiny" in bare.warnings[0]
+    assert "no fingerprint of its base" in bare.warnings[1]
+    assert "holds neither model.safetensors" in bare.warnings[1]
     files = [GgufFile(result.path) for result in (bare, whole)]
     assert all((files[0].stored(name) == files[1].stored(name)).all() for name in files[1].tensors)
     assert "aion.lora.base_fingerprint" not in files[0].metadata

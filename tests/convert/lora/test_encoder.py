@@ -24,7 +24,7 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     n_vocab = encoders.train_wordpiece(root / "base")
     with quiet():
         folder = encoders.save(encoders.bert(n_vocab, hidden_act="gelu_pytorch_tanh"), root / "base")
-    return Tiny(folder, convert(folder, root / "base.gguf", "f32"))
+    return Tiny(folder, convert(folder, root / "tiny.gguf", "f32"))
 
 
 def test_the_vector_is_that_of_peft_and_the_pooler_is_left_out(tmp_path: Path, bert: Tiny) -> None:

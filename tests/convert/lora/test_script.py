@@ -71,8 +71,10 @@ def test_it_converts_into_the_adapters_folder_and_has_it_loaded(adapter: Path, l
     assert "4/4 blk.1.attn_q.weight.lora_b" in done.stderr
     assert GgufFile(out).metadata["general.file_type"] == 7
     again = run("--adapter", adapter, "--base", llama.gguf)
-    assert (again.returncode, again.stdout) == (1, "")
-    assert "tours.gguf exists already" in again.stderr
+    assert (again.returncode, GgufFile(out).metadata["general.file_type"]) == (0, 1)
+    named = run("--adapter", adapter, "--base", llama.gguf, "--out", out)
+    assert (named.returncode, named.stdout) == (1, "")
+    assert "tours.gguf exists already" in named.stderr
 
 
 @pytest.mark.parametrize(

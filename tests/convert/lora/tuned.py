@@ -50,13 +50,13 @@ def make_base(root: Path, tokenizer: Path, kind: str, **changes: Any) -> Tiny:
         for name, weights in model.named_parameters():
             if name.endswith(("norm.weight", ".bias")):
                 weights.add_(torch.randn_like(weights) * 0.1)
-    folder = root / "base"
+    folder = root / "tiny"
     with quiet():
         model.save_pretrained(folder)
     (folder / "tokenizer.model").write_bytes(tokenizer.read_bytes())
     tokens = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     write_json(folder / "tokenizer_config.json", tokens)
-    return Tiny(folder, convert(folder, root / "base.gguf", "f32"))
+    return Tiny(folder, convert(folder, root / "tiny.gguf", "f32"))
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def as_mlx(folder: Path, *, rank: int, scale: float) -> Path:
 
 def fuse(split: Tiny, root: Path) -> Tiny:
     """The Llama model `split` as a Phi-3 checkpoint."""
-    folder = root / "base"
+    folder = root / "tiny"
     with quiet():
         shutil.copytree(split.folder, folder)
         transformers.Phi3Config(**SMALL, rms_norm_eps=1e-5).save_pretrained(folder)
@@ -141,4 +141,4 @@ def fuse(split: Tiny, root: Path) -> Tiny:
             rows = [tensors.pop(name.replace(parts[0], part)) for part in parts]
             tensors[name.replace(parts[0], whole)] = np.concatenate(rows)
     write_safetensors(folder / "model.safetensors", tensors)
-    return Tiny(folder, convert(folder, root / "base.gguf", "f32"))
+    return Tiny(folder, convert(folder, root / "tiny.gguf", "f32"))

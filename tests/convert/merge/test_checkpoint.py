@@ -129,6 +129,16 @@ def tune_grown(base: Tiny, out: Path, targets: list[str]) -> tuple[list[int], ND
     return ids, logits
 
 
+def test_tokens_in_rows_to_spare_come_with_their_tokenizer(tmp_path: Path, llama: Tiny) -> None:
+    tune(llama, tmp_path / "a", target_modules=["q_proj"])
+    plain = Checkpoint(merge_checkpoint(llama.folder, tmp_path / "a", tmp_path / "plain"))
+    assert not (plain.folder / "added_tokens.json").exists()
+    write_json(tmp_path / "a" / "added_tokens.json", {"<tour>": 447})  # of 448 rows
+    merged = Checkpoint(merge_checkpoint(llama.folder, tmp_path / "a", tmp_path / "m"))
+    assert merged.json("added_tokens.json") == {"<tour>": 447}
+    assert merged.config["vocab_size"] == plain.config["vocab_size"] == 448
+
+
 def test_mlx_adapters_merge_too(tmp_path: Path, llama: Tiny) -> None:
     wanted = tune(llama, tmp_path / "a", target_modules=LINEAR, lora_alpha=20)
     as_mlx(tmp_path / "a", rank=8, scale=2.5)

@@ -230,3 +230,47 @@ def test_every_token_that_ends_an_answer_is_kept(tmp_path: Path, llama3: Tokeniz
     assert [special[kind] for kind in ("eos", "eot", "eom")] == [ends[2], ends[0], ends[1]]
     with vocabulary(tmp_path) as model:
         assert all(llama_cpp.llama_vocab_is_eog(model.vocab, token) for token in ends)
+
+
+QWEN3_EMBEDDING = {"eos_token": "<|im_end|>", "bos_token": None, "pad_token": "<|endoftext|>"}
+
+
+@pytest.mark.parametrize("ends", [[], [2], [2, 0], [2, 1]])
+def test_another_token_after_a_text_becomes_the_eos_and_the_named_one_still_ends(
+    tmp_path: Path, ends: list[int]
+) -> None:
+    """As Qwen3-Embedding has it: <|endoftext|> after a text, and an eos_token <|im_end|>."""
+    tokenizer = with_ends(
+        train(split(QWEN2), ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]), "", "<|endoftext|>"
+    )
+    declared = {"eos_token_id": [N_TRAINED + i for i in ends]}
+    folder = write_tokenizer(
+        tmp_path,
+        N_VOCAB,
+        tokenizer=as_json(tokenizer),
+        tokenizer_config=QWEN3_EMBEDDING,
+        generation_config=declared,
+    )
+    special = read_vocabulary(Checkpoint(folder)).special
+    kinds = {"eos": N_TRAINED, "eot": N_TRAINED + 2} | (
+        {"eot": N_TRAINED + 1, "eom": N_TRAINED + 2} if 1 in ends else {}
+    )
+    assert {kind: special[kind] for kind in kinds} == kinds
+    oracle = AutoTokenizer.from_pretrained(str(folder))
+    with vocabulary(folder) as model:
+        assert [t for t in strings(200) if model.tokenize(t, add_special=True) != oracle(t).input_ids] == []
+        assert all(llama_cpp.llama_vocab_is_eog(model.vocab, token) for token in kinds.values())
+
+
+def test_more_tokens_after_a_text_or_more_ends_than_a_gguf_holds_are_refused(
+    tmp_path: Path, llama3: Tokenizer
+) -> None:
+    two = as_json(with_ends(llama3, "", EOS))
+    template = two["post_processor"]["processors"][1]
+    template["single"] *= 2
+    template["single"][2:3] = []
+    with pytest.raises(CheckpointError, match="can put only one token of the vocabulary there"):
+        read(tmp_path, two)
+    others = {"eos_token_id": [1, 2, 3, N_TRAINED + 2]}
+    with pytest.raises(CheckpointError, match="three other tokens end an answer"):
+        read(tmp_path, as_json(with_ends(llama3, "", EOS)), generation_config=others)

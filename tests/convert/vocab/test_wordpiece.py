@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import AddedToken, AutoTokenizer
 
 from aion.convert import Checkpoint, convert
 from aion.convert.vocab.pieces import PieceType
@@ -179,12 +179,20 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     write_json(folder / "tokenizer_config.json", {})
 
 
+def without(described: dict[str, Any], piece: str) -> dict[str, Any]:
+    vocab = {text: index for text, index in described["model"]["vocab"].items() if text != piece}
+    return {"model": described["model"] | {"vocab": vocab}}
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda d: d["model"].update(continuing_subword_prefix="@@"), "by '@@'; llama.cpp knows '##' only"),
         (lambda d: d["model"].update(vocab=["a"]), "no vocabulary of pieces and ids"),
-        (lambda d: d["model"]["vocab"].pop("[SEP]"), "names no cls_token, sep_token and unk_token"),
+        (
+            lambda d: d.update(added_tokens=[], **without(d, "[SEP]")),
+            "names no cls_token, sep_token and unk_token",
+        ),
         (lambda d: d.update(normalizer={"type": "NFKC"}), "normalises text by 'NFKC'"),
         (lambda d: d["normalizer"].update(handle_chinese_chars=False), "keeps Chinese characters together"),
         (lambda d: d["normalizer"].update(clean_text=False), "keeps Chinese characters together or control"),
@@ -203,3 +211,26 @@ def test_a_vocabulary_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / "vocab.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(CheckpointError, match=r"vocab\.txt cannot be read"):
         read_vocabulary(Checkpoint(folder))
+
+
+def test_added_tokens_have_the_ids_of_transformers(folder: Path, tmp_path: Path, is_lowercase: bool) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    first = len(tokenizer)
+    tokenizer.add_tokens(["[ENT]", AddedToken("covid19", normalized=False)])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["[E1]"]})
+    tokenizer.save_pretrained(str(folder))
+    config = json.loads((folder / "config.json").read_text())
+    model = encoders.bert(first + 4, **{k: config[k] for k in ("max_position_embeddings",)})
+    model.save_pretrained(str(folder))
+    tokens = read_vocabulary(Checkpoint(folder)).tokens
+    assert [(t.text, t.type) for t in tokens[first:]] == [
+        (b"[ENT]", PieceType.USER_DEFINED), (b"covid19", PieceType.USER_DEFINED),
+        (b"[E1]", PieceType.CONTROL), (f"[PAD{first + 3}]".encode(), PieceType.UNUSED),
+    ]  # fmt: skip
+    texts = ["o [ENT] palácio", "[ENT]covid19[E1] x", "xcovid19y", "[E1]", "covid 19"]
+    with loaded(convert(folder, tmp_path / "m.gguf"), vocab_only=True) as gguf:
+        for text in texts:
+            expected = tokenizer(text)["input_ids"]
+            assert gguf.tokenize(text, add_special=True, parse_special=True) == expected, text
+        # Only transformers compares an added token without case, and only one that is `normalized`.
+        assert (gguf.tokenize("[ent]", add_special=True) != tokenizer("[ent]")["input_ids"]) is is_lowercase
