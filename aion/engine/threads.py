@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 _LEAST_STEPS = 6
 _TRIAL_S = 0.15
-_FIRST_HOLD_S = 0.5
+_FIRST_HOLD_S = 1.0
 _LONGEST_HOLD_S = 30.0
 _FASTER = 0.92
 _WORSE = 1.5
+_HOPELESS = 1.2
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class ThreadGovernor:
         """Whether a trial is so slow already that the rest of it would be a waste."""
         if self._tried is None or self._known is None or self._window.n_steps < 2:
             return False
-        return self._window.per_token > 2 * self._known
+        return self._window.per_token > _HOPELESS * self._known
 
     def _after_hold(self, measured: float) -> None:
         is_worse = self._known is not None and measured > _WORSE * self._known
