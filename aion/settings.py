@@ -75,6 +75,21 @@ class Settings(BaseSettings):
     gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes as many as fit")
     queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")
     mmr_lambda: Unit = Field(0.7, description="relevance against diversity in choosing passages")
+    rerank_model: Path | None = Field(
+        None, description="reranking GGUF for the best 24 passages; none when empty"
+    )
+    watch_dir: Path | None = Field(None, description="folder kept ingested while serving; none when empty")
+    max_file_mb: int = Field(50, ge=1, le=4096, description="megabytes a document may have")
+    read_timeout_s: float = Field(60.0, gt=0, description="seconds the reading of one document may take")
+    crawl_domains: str = Field(
+        "", description="domains whose pages may be ingested, by commas (sintra.pt, *.sintra.pt); empty: none"
+    )
+    crawl_delay_s: float = Field(1.0, ge=0, description="seconds between two requests to one host")
+    crawl_depth: int = Field(2, ge=0, le=20, description="links followed from the page that was named")
+    crawl_pages: int = Field(200, ge=1, description="pages of one ingestion from the web at most")
+    user_agent: str = Field(
+        "AION/0.1 (a private document assistant)", description="how the crawler names itself"
+    )
     chunk_words: int = Field(120, ge=20, le=1000, description="words a chunk aims at")
     tenant: str = Field(
         "default",
@@ -83,7 +98,16 @@ class Settings(BaseSettings):
         description="PRIMARY_TENANT_ID: the tenant of a request that names none",
     )
 
-    @field_validator("base_model", "embed_model", "adapter_dir", "models_dir", "db", mode="before")
+    @field_validator(
+        "base_model",
+        "embed_model",
+        "rerank_model",
+        "watch_dir",
+        "adapter_dir",
+        "models_dir",
+        "db",
+        mode="before",
+    )
     @classmethod
     def _home_expanded(cls, value: object) -> object:
         """A shell expands `~`, `.env` does not."""
@@ -91,7 +115,7 @@ class Settings(BaseSettings):
             return str(Path(value).expanduser())
         return value
 
-    @field_validator("embed_model", mode="before")
+    @field_validator("embed_model", "rerank_model", "watch_dir", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value

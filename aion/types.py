@@ -162,6 +162,17 @@ class Embedder(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Judges how well passages answer a question. Thread-safe."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (len(texts),), each in [0, 1], higher is better."""
+        ...
+
+
 class RowQuantizer(Protocol):
     """Encodes rows of float32 as one of ggml's types. Deterministic and thread-safe."""
 
@@ -172,22 +183,33 @@ class RowQuantizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A run of text under one heading path, as a reader found it."""
+    """A run of text under one heading path, as a reader found it; `line` counts from 1, and so does `page`
+    where the format has pages (of slides and sheets likewise)."""
 
     headings: tuple[str, ...]
     text: str
     line: int
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedDocument:
-    """A document read from a file: where it came from, its title, its sections in order."""
+    """A document as it was read: where it came from, its title, its sections in order.
+
+    `source` is what people see; `location`, the absolute path or URL, says which document it is, and is ""
+    for one that was sent by itself. `language` is "pt", "en" or "" (not known); `date`, ISO 8601, is
+    what the document or its file says of its age.
+    """
 
     source: str
     title: str
     sections: tuple[Section, ...]
     content_hash: str
     n_bytes: int
+    location: str = ""
+    language: str = ""
+    date: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +222,30 @@ class Chunk:
     title: str
     text: str
     line: int
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which documents a search may find: all that is given must hold. `source` is a whole source,
+    `path_prefix` how it begins; dates are ISO 8601 and inclusive; a document has all of `tags`."""
+
+    source: str | None = None
+    path_prefix: str | None = None
+    date_from: str | None = None
+    date_to: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked at all."""
+        return self != Filters()
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk as retrieved. `n` counts from 1 in the order it is shown; `score` is the fused
-    score in [0, 1]; `cosine` in [-1, 1]; `bm25` >= 0, 0 when the lexical search did not find it."""
+    score in [0, 1]; `cosine` in [-1, 1]; `bm25` >= 0, 0 when the lexical search did not find it;
+    `rerank` in [0, 1] where a reranker judged it."""
 
     n: int
     chunk_id: int
@@ -217,15 +257,21 @@ class Passage:
     score: float
     cosine: float
     bm25: float
+    page: int | None = None
+    rerank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What a question found: the chosen passages in order."""
+    """What a question found: the chosen passages in order.
+
+    `query` is what was searched for; where a follow-up was rewritten, `original` is what was asked.
+    """
 
     query: str
     passages: tuple[Passage, ...]
     ms: float = 0.0
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class Events:
         with self._store.read() as db:
             rows = db.execute(
                 """
-                SELECT rank, chunk_id, document_id, source, title, text, line, score, cosine, bm25
+                SELECT rank, chunk_id, document_id, source, title, text, line,
+                    score, cosine, bm25, page, rerank
                 FROM retrievals WHERE tenant = ? AND event_id = ? ORDER BY rank
                 """,
                 (tenant, event_id),
@@ -72,7 +73,9 @@ class Events:
 def _insert(db: apsw.Connection, tenant: str, item: Event | Retrieval) -> int:
     if isinstance(item, Event):
         return _insert_event(db, tenant, item)
-    meta = {"query": item.query, "ms": item.ms}
+    meta: dict[str, object] = {"query": item.query, "ms": item.ms}
+    if item.original is not None:
+        meta["original"] = item.original
     event_id = _insert_event(db, tenant, Event("retrieval", len(item.passages), meta))
     _insert_passages(db, tenant, event_id, item.passages)
     return event_id
@@ -91,14 +94,18 @@ def _insert_event(db: apsw.Connection, tenant: str, event: Event) -> int:
 
 
 def _insert_passages(db: apsw.Connection, tenant: str, event_id: int, passages: Sequence[Passage]) -> None:
-    rows = (
-        (p.n, p.chunk_id, p.document_id, p.source, p.title, p.text, p.line, p.score, p.cosine, p.bm25)
-        for p in passages
-    )
-    for row in rows:
-        db.execute(
-            "INSERT INTO retrievals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (event_id, tenant, *row)
-        )
+    db.executemany(
+        """
+        INSERT INTO retrievals (event_id, tenant, rank, chunk_id, document_id, source, title, text, line,
+            score, cosine, bm25, page, rerank)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        (
+            (event_id, tenant, p.n, p.chunk_id, p.document_id, p.source, p.title, p.text, p.line,
+             p.score, p.cosine, p.bm25, p.page, p.rerank)
+            for p in passages
+        ),
+    )  # fmt: skip
 
 
 def _storable(text: str) -> str:

@@ -105,7 +105,78 @@ _EVENTS = (
     ),
 )
 
-MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (("first", _first),)
+# `location` (a path, a URL) is the identity of a document that has one. A chunk whose words are those of
+# another one is its twin: an empty text, `twin_of` the chunk that has text, stems and vector.
+_RETRIEVAL = (
+    "ALTER TABLE documents ADD COLUMN location TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE documents ADD COLUMN date TEXT",
+    "CREATE UNIQUE INDEX documents_location ON documents (tenant, location) WHERE location <> ''",
+    "CREATE INDEX documents_hash ON documents (tenant, content_hash)",
+    """
+    CREATE TABLE document_tags (
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        tenant TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (tenant, tag, document_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX document_tags_document ON document_tags (document_id)",
+    "ALTER TABLE chunks ADD COLUMN page INTEGER",
+    "ALTER TABLE chunks ADD COLUMN text_hash BLOB",
+    "ALTER TABLE chunks ADD COLUMN twin_of INTEGER REFERENCES chunks",
+    "CREATE INDEX chunks_hash ON chunks (tenant, text_hash) WHERE twin_of IS NULL",
+    "CREATE INDEX chunks_twins ON chunks (twin_of) WHERE twin_of IS NOT NULL",
+    "ALTER TABLE retrievals ADD COLUMN page INTEGER",
+    "ALTER TABLE retrievals ADD COLUMN rerank REAL",
+    "ALTER TABLE embedders ADD COLUMN dense_weight REAL",
+    """
+    CREATE TABLE pages (
+        tenant TEXT NOT NULL,
+        url TEXT NOT NULL,
+        etag TEXT,
+        last_modified TEXT,
+        fetched_at TEXT NOT NULL,
+        PRIMARY KEY (tenant, url)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE judgments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        at TEXT NOT NULL,
+        question TEXT NOT NULL,
+        source TEXT NOT NULL,
+        text_hash BLOB,
+        grade REAL NOT NULL,
+        origin TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX judgments_question ON judgments (tenant, question)",
+    """
+    CREATE TABLE evaluations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL,
+        at TEXT NOT NULL,
+        embedder TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        n_questions INTEGER NOT NULL,
+        figures TEXT NOT NULL CHECK (json_valid(figures))
+    ) STRICT
+    """,
+)
+
+
+def _retrieval(db: apsw.Connection) -> None:
+    """What ingestion, filters, web pages and evaluation keep."""
+    for statement in _RETRIEVAL:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (
+    ("first", _first),
+    ("retrieval", _retrieval),
+)
 
 
 def schema_version(db: apsw.Connection) -> int:

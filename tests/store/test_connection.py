@@ -13,6 +13,7 @@ import pytest
 from aion.errors import StoreError
 from aion.store.connection import Store
 from aion.store.events import Events
+from aion.store.migrations import MIGRATIONS
 from aion.types import Event
 
 
@@ -89,7 +90,7 @@ def test_several_processes_create_the_file_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen(command, env=_with_path()) for _ in range(4)]
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
     with Store(path) as store, store.read() as db:
-        assert db.execute("SELECT count(*) FROM migrations").get == 1
+        assert db.execute("SELECT count(*) FROM migrations").get == len(MIGRATIONS)
 
 
 def test_a_file_that_is_not_sqlite_is_refused_and_kept(tmp_path: Path) -> None:
