@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from aion.engine.outbox import Events, Outbox
 from aion.engine.serving import Serving
-from aion.types import AdapterChoice, Finished, GenerationEvent, Message, Sampling
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling
 
 
 class LocalGenerator:
@@ -42,6 +42,8 @@ class LocalGenerator:
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield deltas, then one Finished. Leaving early, by any road, aborts the generation.
 
+        What came together, several tokens of one step or what a slow reader let pile up, is one delta.
+
         The queue holds at most `max_new_tokens + 2` events: one a token, one held back, the terminal one.
         """
         outbox = self._outbox_of(asyncio.get_running_loop())
@@ -55,10 +57,13 @@ class LocalGenerator:
             sequence_id = loaded.engine.submit(tokens, sampling, sink, adapters)
             try:
                 while True:
-                    event = await events.get()
-                    yield event
-                    if isinstance(event, Finished):
-                        return
+                    came = [await events.get()]
+                    while not events.empty():
+                        came.append(events.get_nowait())
+                    for event in _joined(came):
+                        yield event
+                        if isinstance(event, Finished):
+                            return
             finally:
                 loaded.engine.abort(sequence_id)
 
@@ -68,3 +73,15 @@ class LocalGenerator:
         if outbox is None or outbox.loop is not loop:
             outbox = self._outbox = Outbox(loop)
         return outbox
+
+
+def _joined(events: Sequence[GenerationEvent]) -> Sequence[GenerationEvent]:
+    """The deltas of `events` as one, then the rest."""
+    if len(events) == 1:
+        return events
+    deltas = [event for event in events if isinstance(event, Delta)]
+    rest = [event for event in events if not isinstance(event, Delta)]
+    if not deltas:
+        return rest
+    text, n_tokens = "".join(delta.text for delta in deltas), sum(delta.n_tokens for delta in deltas)
+    return [Delta(text, n_tokens, tuple(told for delta in deltas for told in delta.logprobs)), *rest]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.answer.router import Answer, Question, Router
 from aion.errors import AionError
 from aion.server.body import read_body
+from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
+from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.schemas import ChatRequest, adapter_choices
 from aion.server.services import Services
 from aion.types import Delta, Passage
+
+_LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error"), "error")
 
 
 async def chat(request: Request) -> Response:
@@ -42,27 +44,26 @@ async def _streamed(request: Request, router: Router, question: Question) -> Res
     """The first event is awaited before the response begins, so that early errors keep their status."""
     events = router.stream(question)
     first = await unless_gone(request, anext(events))
-    return EventSourceResponse(_sse(first, events), headers={"X-Accel-Buffering": "no"})
+    return EventStream(_frames(first, events), last_words=_LAST_WORDS)
 
 
-async def _sse(
+async def _frames(
     first: Delta | Answer, events: AsyncGenerator[Delta | Answer, None]
-) -> AsyncGenerator[dict[str, str], None]:
+) -> AsyncGenerator[bytes, None]:
     try:
-        yield _event(first)
+        yield _frame(first)
         async for event in events:
-            yield _event(event)
+            yield _frame(event)
     except AionError as error:
-        body = error_body(error.message, status_and_type(error)[1], error.param)
-        yield {"event": "error", "data": json.dumps(body, ensure_ascii=False)}
+        yield frame(error_body(error.message, status_and_type(error)[1], error.param), "error")
     finally:
         await events.aclose()
 
 
-def _event(event: Delta | Answer) -> dict[str, str]:
+def _frame(event: Delta | Answer) -> bytes:
     if isinstance(event, Delta):
-        return {"event": "delta", "data": json.dumps({"text": event.text}, ensure_ascii=False)}
-    return {"event": "answer", "data": json.dumps(answer_json(event), ensure_ascii=False)}
+        return frame({"text": event.text}, "delta")
+    return frame(answer_json(event), "answer")
 
 
 def _headers(answer: Answer) -> dict[str, str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import AsyncGenerator
-from typing import Any
 
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,14 +13,17 @@ from aion.errors import AionError, EngineFailed
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
+from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
-from aion.server.openai_form import chunk, completion_json, usage_chunk
+from aion.server.openai_form import Chunks, completion_json
 from aion.server.openai_request import messages_of, samplings
 from aion.server.schemas import CompletionRequest, adapter_choices
 from aion.server.services import Services
 from aion.types import AdapterChoice, Delta, GenerationEvent, Usage
 
 _STARTED = int(time.time())
+_DONE = frame("[DONE]")
+_LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error")) + _DONE
 
 
 async def models(request: Request) -> Response:
@@ -52,7 +52,8 @@ async def chat_completions(request: Request) -> Response:
     if body.stream:
         first = await unless_gone(request, anext(events))
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
-        return EventSourceResponse(_sse(head, len(wanted), first, events, usage_wanted), sep="\n")
+        frames = _frames(Chunks(head), len(wanted), first, events, usage_wanted)
+        return EventStream(frames, last_words=_LAST_WORDS)
     completions = await unless_gone(request, gathered(events, len(wanted)))
     return JSONResponse(completion_json(head, completions, with_logprobs=bool(body.logprobs)))
 
@@ -70,34 +71,33 @@ def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice
     return adapter_choices(body.adapter)
 
 
-async def _sse(
-    head: dict[str, Any],
+async def _frames(
+    chunks: Chunks,
     n: int,
     first: tuple[int, GenerationEvent],
     events: ChoiceEvents,
     usage_wanted: bool,
-) -> AsyncGenerator[str, None]:
+) -> AsyncGenerator[bytes, None]:
     """Chunks in OpenAI's form, then [DONE]; an error after the first token is an event of its own."""
     try:
-        for index in range(n):
-            yield chunk(head, index, {"role": "assistant", "content": ""})
+        yield b"".join(chunks.choice(index, {"role": "assistant", "content": ""}) for index in range(n))
         usages: list[Usage] = []
         index, event = first
         while True:
             if isinstance(event, Delta):
-                yield chunk(head, index, {"content": event.text}, None, event.logprobs)
+                yield chunks.text(index, event.text, event.logprobs)
             elif event.reason in ("error", "abort"):
                 raise EngineFailed(event.error or SHUTTING_DOWN)
             else:
-                yield chunk(head, index, {}, event.reason)
+                yield chunks.choice(index, {}, event.reason)
                 usages.append(event.usage)
             if len(usages) == n:
                 break
             index, event = await anext(events)
         if usage_wanted:
-            yield usage_chunk(head, usages)
+            yield chunks.usage(usages)
     except AionError as error:
-        yield json.dumps(error_body(error.message, status_and_type(error)[1]), ensure_ascii=False)
+        yield frame(error_body(error.message, status_and_type(error)[1]))
     finally:
         await events.aclose()
-    yield "[DONE]"
+    yield _DONE

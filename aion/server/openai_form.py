@@ -6,7 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aion.types import Completion, FinishReason, TokenLogprob, Usage
+from aion.server.event_stream import frame
+from aion.types import Completion, TokenLogprob, Usage
+
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def completion_json(
@@ -26,23 +29,38 @@ def completion_json(
     return {**head, "object": "chat.completion", "choices": choices, "usage": usage}
 
 
-def chunk(
-    head: dict[str, Any],
-    index: int,
-    delta: dict[str, str],
-    finish_reason: FinishReason | None = None,
-    logprobs: Sequence[TokenLogprob] = (),
-) -> str:
-    """One piece of a streamed choice."""
-    told = logprobs_json(logprobs) if logprobs else None
-    choice = {"index": index, "delta": delta, "finish_reason": finish_reason, "logprobs": told}
-    return json.dumps({**head, "object": "chat.completion.chunk", "choices": [choice]}, ensure_ascii=False)
+class Chunks:
+    """The pieces of a streamed answer as events; `head` has its id, time and model."""
 
+    def __init__(self, head: dict[str, Any]) -> None:
+        self._head = {**head, "object": "chat.completion.chunk"}
+        self._around: dict[int, tuple[bytes, bytes]] = {}  # by choice: what never changes beside its text
 
-def usage_chunk(head: dict[str, Any], usages: Sequence[Usage]) -> str:
-    """The last chunk of a stream that was asked for its usage."""
-    body = {**head, "object": "chat.completion.chunk", "choices": [], "usage": usage_json(usages)}
-    return json.dumps(body)
+    def text(self, index: int, text: str, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
+        """A piece of a choice's text. Made for every token, so all but the text is made once."""
+        if logprobs:
+            return self.choice(index, {"content": text}, None, logprobs)
+        if index not in self._around:
+            before, after = self.choice(index, {"content": ""}).split(b'"content": ""')
+            self._around[index] = (before + b'"content": ', after)
+        before, after = self._around[index]
+        return before + _JSON.encode(text).encode() + after
+
+    def choice(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        finish_reason: str | None = None,
+        logprobs: Sequence[TokenLogprob] = (),
+    ) -> bytes:
+        """Any piece of a choice."""
+        told = logprobs_json(logprobs) if logprobs else None
+        choice = {"index": index, "delta": delta, "finish_reason": finish_reason, "logprobs": told}
+        return frame({**self._head, "choices": [choice]})
+
+    def usage(self, usages: Sequence[Usage]) -> bytes:
+        """The last piece of a stream that was asked for its usage."""
+        return frame({**self._head, "choices": [], "usage": usage_json(usages)})
 
 
 def usage_json(usages: Sequence[Usage]) -> dict[str, object]:

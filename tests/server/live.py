@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from starlette.types import ASGIApp
 
 from aion.answer.prompt import plain_prompt
 from aion.answer.router import Router
@@ -61,11 +62,16 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
     return load_settings(**(defaults | overrides))
 
 
-@contextlib.contextmanager
-def serving(services: Services) -> Iterator[str]:
+def serving(services: Services) -> contextlib.AbstractContextManager[str]:
     """The address at which a real uvicorn serves `services`, until the block ends."""
+    return serving_app(create_app(services))
+
+
+@contextlib.contextmanager
+def serving_app(app: ASGIApp, grace_s: int = 5) -> Iterator[str]:
+    """The same of any application; what still runs `grace_s` after the end of the block is cancelled."""
     with contextlib.closing(bind("127.0.0.1", 0)) as bound:
-        config = uvicorn.Config(create_app(services), log_config=None, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=grace_s)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="uvicorn")
         thread.start()

@@ -1,0 +1,106 @@
+"""Server-sent events on the wire: frames out as they come, pings between, an end for clients that went away.
+
+Knows nothing of what the events say. One write a frame, and nothing else is done for it, because frames are
+sent for every token of every stream while the same cores compute the next ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PING_S = 15.0
+SEND_TIMEOUT_S = 30.0
+
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+_PING = b": ping\n\n"
+
+
+def frame(data: object, event: str | None = None) -> bytes:
+    """One event; `data` is sent as JSON, a str as it is (it must be of one line)."""
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    return f"event: {event}\ndata: {text}\n\n".encode() if event else f"data: {text}\n\n".encode()
+
+
+class EventStream(Response):
+    """Sends `frames`, each one or more whole events, and closes them at its end.
+
+    `last_words` is sent when the server stops before the frames have ended. A client that reads nothing for
+    `send_timeout_s` is dropped. Used once, by the task of its request.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        last_words: bytes,
+        headers: Mapping[str, str] | None = None,
+        ping_s: float = PING_S,
+        send_timeout_s: float = SEND_TIMEOUT_S,
+    ) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers({**_HEADERS, **(headers or {})})
+        self._frames = frames
+        self._last_words = last_words
+        self._ping_s = ping_s
+        self._send_timeout_s = send_timeout_s
+        self._sent_at = time.monotonic()
+        self._is_sending = False
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        tasks = [asyncio.ensure_future(self._write(send))]
+        tasks += [asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._watch(send))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if tasks[0].done():
+                tasks[0].result()
+        except asyncio.CancelledError:
+            await _ended(tasks)
+            await send(_body(self._last_words, more=False))
+            raise
+        finally:
+            await _ended(tasks)
+            await self._frames.aclose()
+
+    async def _write(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for data in self._frames:
+            self._is_sending = True
+            await send(_body(data))
+            self._is_sending = False
+            self._sent_at = time.monotonic()
+        await send(_body(b"", more=False))
+
+    async def _watch(self, send: Send) -> None:
+        """Ping a quiet stream; return when the client has read nothing for too long."""
+        while True:
+            await asyncio.sleep(min(self._ping_s, self._send_timeout_s) / 2)
+            quiet_s = time.monotonic() - self._sent_at
+            if self._is_sending and quiet_s >= self._send_timeout_s:
+                return
+            if not self._is_sending and quiet_s >= self._ping_s:
+                self._sent_at = time.monotonic()
+                await send(_body(_PING))
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _ended(tasks: Iterable[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _body(data: bytes, *, more: bool = True) -> dict[str, object]:
+    return {"type": "http.response.body", "body": data, "more_body": more}
