@@ -1,4 +1,4 @@
-"""Server-sent events through a real uvicorn: pings, clients that leave or read nothing, a server that ends."""
+"""Server-sent events from a real uvicorn: pings, clients that leave or read nothing, a server that stops."""
 
 from __future__ import annotations
 

@@ -22,12 +22,13 @@ from aion.convert.half import bf16_to_f32
 from aion.convert.lora.pairs import F32, TrainedTokens
 from aion.convert.lora.peft import read_adapter
 from aion.convert.merge.checkpoint_plan import Plan, PlannedTensor, plan
-from aion.convert.merge.folder import copy_others, refuse_folder, whole_folder
+from aion.convert.merge.folder import copy_others, refuse_folder
 from aion.convert.merge.low_rank import Rows, blocks, merged
 from aion.convert.merge.tokens import adds_tokens
 from aion.convert.output import Progress
 from aion.convert.safetensors_writer import SafeTensor, write_safetensors
 from aion.errors import CheckpointError
+from aion.partial import whole_folder
 
 MergedType = Literal["keep", "f32", "f16", "bf16"]
 _DTYPES = {"f32": "F32", "f16": "F16", "bf16": "BF16"}

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from aion.convert.merge.folder import copy_others, whole_folder
+from aion.convert.merge.folder import copy_others
 from aion.convert.merge.tokens import adds_tokens
+from aion.partial import whole_folder
 from tests.convert.tiny import write_json
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from aion.convert.merge.folder import whole_folder
+from aion.partial import whole_folder
 rename = Path.rename
 def first_only(self, target):
     rename(self, target)
