@@ -5,6 +5,8 @@ Each message is one sentence for a person: it quotes the offending value and nam
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class AionError(Exception):
     """The root: whatever AION raises on purpose."""
@@ -23,12 +25,21 @@ class InvalidRequest(AionError):
     """The caller asked for something that cannot be done as asked; `param` names the field."""
 
 
+class NotFound(InvalidRequest):
+    """What the caller names is not there."""
+
+
 class PromptTooLong(InvalidRequest):
     """The prompt and its answer do not fit the context."""
 
 
+class NotConfigured(AionError):
+    """AION can do this, and its operator has not set it up."""
+
+
 class EngineBusy(AionError):
-    """The waiting queue is full; `retry_after_s` says when to come back."""
+    """The waiting queue is full, or a place in it brought no turn in time; `retry_after_s` says when to come
+    back."""
 
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
@@ -37,6 +48,10 @@ class EngineBusy(AionError):
 
 class EngineFailed(AionError):
     """llama.cpp failed in a step; the sequences of that step are lost, the engine goes on."""
+
+
+class OutOfTime(EngineFailed):
+    """A generation was not complete in the time it was given."""
 
 
 class ModelError(AionError):
@@ -61,3 +76,10 @@ class DocumentError(AionError):
 
 class StoreError(AionError):
     """The SQLite file cannot be opened, read or written."""
+
+
+def generation_error(cause: Literal["failed", "busy", "timeout"], message: str) -> AionError:
+    """What to raise for a generation that ended with an error of that kind (aion.types.Finished)."""
+    if cause == "busy":
+        return EngineBusy(message, retry_after_s=5)
+    return OutOfTime(message) if cause == "timeout" else EngineFailed(message)

@@ -73,8 +73,25 @@ class Settings(BaseSettings):
     speculation: bool = Field(True, description="compute guessed tokens ahead where that pays")
     threads: int = Field(0, ge=0, description="compute threads; 0 takes the physical cores")
     gpu_layers: int = Field(-1, ge=-1, description="layers on the GPU; -1 takes as many as fit")
+    kv_tokens: int = Field(
+        0,
+        ge=0,
+        description="tokens the KV cache holds for all sequences together; fewer than they may need let "
+        "more of them fit, and the youngest begins again when it is full; 0 takes AION_CTX for each",
+    )
     queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")
-    mmr_lambda: Unit = Field(0.7, description="relevance against diversity in choosing passages")
+    queue_timeout_s: float = Field(
+        120.0, ge=0, description="seconds a request may wait for its turn; 0 lets it wait without end"
+    )
+    mmr_lambda: Unit = Field(
+        0.9, description="relevance against diversity in choosing passages; 0.7 measurably loses right ones"
+    )
+    vector_memory_mb: int = Field(
+        512,
+        ge=0,
+        description="megabytes for copies of vectors in memory, enough for 1,300,000 of 384 dimensions; more "
+        "are read from the file",
+    )
     rerank_model: Path | None = Field(
         None, description="reranking GGUF for the best 24 passages; none when empty"
     )

@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a process that only reads documents does without numpy and starts in a third of the time
+    import numpy as np
+    from numpy.typing import NDArray
 
 FinishReason = Literal["stop", "length", "abort", "error"]
-Role = Literal["system", "user", "assistant"]
-Vectors = NDArray[np.float32]
+ErrorCause = Literal["failed", "busy", "timeout"]
+Priority = Literal["interactive", "batch"]
+Role = Literal["system", "user", "assistant", "tool"]
+Vectors: TypeAlias = "NDArray[np.float32]"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function a model may ask to be called; `parameters` is the JSON schema of its arguments, and
+    `is_strict` asks that they follow all of it."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call a model asked for; `arguments` is JSON as text."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation. `tool_calls` are those an assistant asked for beside its text; a message of
+    the role "tool" is what the call `tool_call_id` brought."""
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The tools of a request; `opening` is what the answer must begin with, in which control tokens count."""
+
+    tools: tuple[Tool, ...]
+    opening: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarStart:
+    """From where a grammar holds: from one of the texts `markers`, which it begins with, or from the first
+    character of a text whose beginning the regular expression `beginning` matches. Before, all is allowed."""
+
+    markers: tuple[str, ...] = ()
+    beginning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +70,9 @@ class Sampling:
     """How the next token is chosen. `temperature` 0 is greedy; `seed` None draws one.
 
     `logit_bias` adds to the logits of tokens; `logprobs` is how many of the most probable tokens to tell
-    beside each drawn one, None to tell nothing; `grammar` is GBNF; `min_tokens` come before an end.
+    beside each drawn one, None to tell nothing; `grammar` is GBNF, which holds from `grammar_start` on (None:
+    from the first token); `min_tokens` come before an end; `shown` are texts of control tokens that are part
+    of the answer's text, where they are otherwise left out of it.
     """
 
     temperature: float = 0.6
@@ -43,6 +88,8 @@ class Sampling:
     logit_bias: tuple[tuple[int, float], ...] = ()
     logprobs: int | None = None
     grammar: str | None = None
+    grammar_start: GrammarStart | None = None
+    shown: tuple[str, ...] = ()
     ignore_eos: bool = False
     min_tokens: int = 0
 
@@ -86,13 +133,14 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The one terminal event of a sequence. `error` is set when `reason` is "error"; `adapter` names
-    the adapters it was generated under, "" for the base alone."""
+    """The one terminal event of a sequence. `error` is set when `reason` is "error", and `cause` says of
+    what kind it is then; `adapter` names the adapters it was generated under, "" for the base alone."""
 
     reason: FinishReason
     usage: Usage
     error: str | None = None
     adapter: str = ""
+    cause: ErrorCause = "failed"
 
 
 GenerationEvent = Delta | Finished
@@ -134,10 +182,15 @@ class Generator(Protocol):
         messages: Sequence[Message],
         sampling: Sampling,
         adapters: Sequence[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",
+        timeout_s: float | None = None,
+        tools: ToolUse | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield deltas, then exactly one Finished. Closing the iterator aborts the generation.
 
-        `adapters` None takes the service's default, an empty one the base alone.
+        `adapters` None takes the service's default, an empty one the base alone. Batch work gives way to
+        interactive work; what is not complete in `timeout_s` seconds ends with an error.
         """
         ...
 
@@ -198,7 +251,7 @@ class LoadedDocument:
 
     `source` is what people see; `location`, the absolute path or URL, says which document it is, and is ""
     for one that was sent by itself. `language` is "pt", "en" or "" (not known); `date`, ISO 8601, is
-    what the document or its file says of its age.
+    what the document or its file says of its age. `note` says what of it could not be read.
     """
 
     source: str
@@ -210,6 +263,7 @@ class LoadedDocument:
     language: str = ""
     date: str | None = None
     tags: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +299,9 @@ class Filters:
 class Passage:
     """A chunk as retrieved. `n` counts from 1 in the order it is shown; `score` is the fused
     score in [0, 1]; `cosine` in [-1, 1]; `bm25` >= 0, 0 when the lexical search did not find it;
-    `rerank` in [0, 1] where a reranker judged it."""
+    `rerank` in [0, 1] where a reranker judged it. Why it was chosen: its place, from 1, in the lexical and
+    the dense list, None when not in it; `wording` in [0, 1], how much of the question's wording one of
+    its sentences has; `stems`, those of the question that it has."""
 
     n: int
     chunk_id: int
@@ -259,19 +315,28 @@ class Passage:
     bm25: float
     page: int | None = None
     rerank: float | None = None
+    lexical_rank: int | None = None
+    dense_rank: int | None = None
+    wording: float = 0.0
+    stems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """What a question found: the chosen passages in order.
 
-    `query` is what was searched for; where a follow-up was rewritten, `original` is what was asked.
+    `query` is what was searched for; where a follow-up was rewritten, `original` is what was asked. `stems`
+    are those searched for, `ms` is in all, `stages` are (name, ms) in order, `n_similar` were left out
+    because they say what a better one says.
     """
 
     query: str
     passages: tuple[Passage, ...]
     ms: float = 0.0
     original: str | None = None
+    stems: tuple[str, ...] = ()
+    stages: tuple[tuple[str, float], ...] = ()
+    n_similar: int = 0
 
 
 @dataclass(frozen=True, slots=True)

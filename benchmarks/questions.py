@@ -20,7 +20,7 @@ from aion.answer.prompt import plain_prompt, rag_context, rag_prompt, with_conte
 from aion.engine.catalog import CHAT_FILE
 from aion.engine.model import Model
 from aion.engine.template import ChatTemplate
-from aion.rag.encoding import decode
+from aion.rag.readers.encoding import decode
 from aion.settings import SYSTEM_PROMPT
 from aion.types import Message
 

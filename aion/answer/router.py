@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from aion.answer.citations import CitationFilter
 from aion.answer.confidence import mean_cosine_confidence
+from aion.answer.history import MAX_SHARE, last_turns
 from aion.answer.prompt import DEFAULT_SOURCE, rag_context, rag_prompt, sources_line, with_context
 from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest
 from aion.events.log import EventLog
+from aion.rag.follow_up import rewrite
 from aion.rag.retrieve import Retriever
 from aion.types import AdapterChoice, Delta, Finished, Generator, Message, Passage, Retrieval, Sampling, Usage
 
@@ -28,7 +30,7 @@ _SAMPLING = Sampling(
     temperature=0.5, top_p=0.9, max_new_tokens=MAX_NEW_TOKENS, stop=("\nFontes:", "Fontes: [1]")
 )
 _NO_DOCUMENTS = (
-    "Não há documentos para consultar, ou foram lidos com outro modelo de embeddings. "
+    "Não há documentos para consultar, ou nenhum tem palavras da pergunta. "
     "Adicione os seus com `aion ingest PASTA` e pergunte de novo."
 )
 _NOT_FOUND = "Não encontrei nos documentos informação suficiente para responder com segurança."
@@ -39,7 +41,8 @@ _NEAREST = "As passagens mais próximas são: "
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. `tau` None takes the setting; `force_fallback` is for developers only; a `seed`
-    makes the same answer come again; `adapters` None takes the service's default."""
+    makes the same answer come again; `adapters` None takes the service's default; `history` is the
+    conversation before it, oldest first."""
 
     message: str
     tenant: str
@@ -47,6 +50,7 @@ class Question:
     force_fallback: bool = False
     seed: int | None = None
     adapters: tuple[AdapterChoice, ...] | None = None
+    history: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.message.strip():
@@ -99,7 +103,7 @@ class Router:
         when the model breaks after that. Closing it early aborts the generation; nothing is recorded then.
         """
         started = time.monotonic()
-        retrieval = await asyncio.to_thread(self._retriever.retrieve, question.tenant, question.message)
+        retrieval = await asyncio.to_thread(self._retrieve, question)
         confidence = mean_cosine_confidence([p.cosine for p in retrieval.passages])
         reason = self._judge(question, retrieval, confidence)
         answer = Answer(
@@ -119,6 +123,12 @@ class Router:
         answer = replace(answer, ms={"retrieval": round(retrieval.ms, 1), "total": round(elapsed, 1)})
         yield await asyncio.to_thread(self._record, question, retrieval, answer)
 
+    def _retrieve(self, question: Question) -> Retrieval:
+        """The passages; of a follow-up question, those of what it means."""
+        query = rewrite(question.message, question.history)
+        retrieval = self._retriever.retrieve(question.tenant, query)
+        return retrieval if query == question.message else replace(retrieval, original=question.message)
+
     def _judge(self, question: Question, retrieval: Retrieval, confidence: float) -> Reason:
         tau = self._tau if question.tau is None else question.tau
         if question.force_fallback:
@@ -127,7 +137,7 @@ class Router:
 
     async def _local(self, question: Question, answer: Answer) -> AsyncGenerator[Delta | Answer, None]:
         """The local model's text, citations verified, and at the end the Answer with its sources line."""
-        messages, passages = await asyncio.to_thread(self._fitting, question.message, answer.passages)
+        messages, passages = await asyncio.to_thread(self._fitting, question, answer.passages)
         citations = CitationFilter(len(passages))
         usage, adapter = Usage(0, 0), ""
         stream = self._generator.stream(messages, replace(_SAMPLING, seed=question.seed), question.adapters)
@@ -166,21 +176,28 @@ class Router:
         )
 
     def _fitting(
-        self, message: str, passages: tuple[Passage, ...]
+        self, question: Question, passages: tuple[Passage, ...]
     ) -> tuple[list[Message], tuple[Passage, ...]]:
         """The prompt with as many passages as leave the answer a quarter of the context, and no more than
-        the model makes good use of; always the first."""
+        the model makes good use of; always the first. The conversation's last turns have their share."""
         room = self._generator.n_ctx - min(MAX_NEW_TOKENS, self._generator.n_ctx // 4)
         room = min(room, self._generator.n_ctx_effective)
+        count = self._generator.count_tokens
+        turns = last_turns(question.history, count, int(room * MAX_SHARE)) if question.history else []
         while True:
-            messages = self._messages(message, passages)
-            if len(passages) <= 1 or self._generator.count_tokens(messages) <= room:
+            messages = self._messages(question.message, passages, turns)
+            if (len(passages) <= 1 and not turns) or count(messages) <= room:
                 return messages, passages
-            passages = passages[:-1]
+            if len(passages) > 1:
+                passages = passages[:-1]
+            else:
+                turns = turns[2:]
 
-    def _messages(self, message: str, passages: tuple[Passage, ...]) -> list[Message]:
+    def _messages(
+        self, message: str, passages: tuple[Passage, ...], turns: Sequence[Message]
+    ) -> list[Message]:
         content = with_context(rag_prompt(message), rag_context([p.text for p in passages]))
-        return [Message("system", self._system_prompt), Message("user", content)]
+        return [Message("system", self._system_prompt), *turns, Message("user", content)]
 
     def _record(self, question: Question, retrieval: Retrieval, answer: Answer) -> Answer:
         event_id = self._log.answered(

@@ -14,11 +14,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -28,8 +30,8 @@ Advance = Callable[[str, int, int], None]
 
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Advance]:
-    """A bar over things: called with (name, done, total)."""
-    with _bar(what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as advance:
+    """A bar over things, with their rate: called with (name, done, total)."""
+    with _bar(what, BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn()) as advance:
         yield advance
 
 
@@ -54,6 +56,14 @@ def _bar(what: str, *columns: ProgressColumn) -> Iterator[Advance]:
             progress.update(tasks[0], completed=done, total=total, description=name)
 
         yield advance
+
+
+class _Rate(ProgressColumn):
+    """Things done a second, as of late."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.1f}/s", style="progress.data.speed")
 
 
 class ConversionBar:

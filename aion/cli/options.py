@@ -13,6 +13,7 @@ ModelOption = Annotated[
     typer.Option("--model", help="A GGUF file, a checkpoint folder or a hub id (AION_BASE_MODEL)."),
 ]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Whose documents (PRIMARY_TENANT_ID).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 PickleOption = Annotated[
     bool,

@@ -25,6 +25,7 @@ def serve(
     Settings come from these options, the environment, [bold].env[/], then the defaults.
     Listens on 127.0.0.1 unless AION_ALLOW_ANONYMOUS=true says that strangers may ask.
     A checkpoint folder is converted into the models folder at the first start.
+    The folder AION_WATCH_DIR, if set, is kept ingested meanwhile.
     """
     from aion.server.listen import listen  # noqa: PLC0415 - loads llama.cpp
 
@@ -39,6 +40,11 @@ def serve(
         if "host" in settings.model_fields_set and settings.host != settings.bind_host:
             err.print(
                 f"[yellow]Note:[/] {settings.host} would let anyone ask; AION_ALLOW_ANONYMOUS=true opens it."
+            )
+        if settings.watch_dir is not None:
+            err.print(
+                f"Keeping {settings.watch_dir} ingested; {listening.url}/health says how it goes.",
+                markup=False,
             )
         name = services.generator.model_name
         out.print(f"AION {__version__} answers at [bold]{listening.url}[/] with {escape(name)}. Try:\n")

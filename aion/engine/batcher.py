@@ -10,21 +10,20 @@ import threading
 from dataclasses import dataclass
 
 from aion.engine.adapter import Adapter
-from aion.engine.context import ContextOptions
+from aion.engine.config import EngineConfig
 from aion.engine.gate import ComputeGate
-from aion.engine.library import lib
 from aion.engine.model import Model
 from aion.engine.pace import PrefillPace
+from aion.engine.plan import Plan, Work
 from aion.engine.quarantine import computes_nan
 from aion.engine.runner import Interrupted, Runner
 from aion.engine.sampler import DamagedLogits, SamplingFailed
-from aion.engine.scheduler import Plan, Scheduler, Work
+from aion.engine.scheduler import Scheduler
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
 from aion.engine.threads import ThreadGovernor
 
 _WORTH_INTERRUPTING = 16
-_MAX_SLOTS = int(lib.llama_max_parallel_sequences())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +43,19 @@ class Batcher:
     def __init__(
         self,
         model: Model,
-        *,
-        n_ctx: int,
-        n_parallel: int,
-        n_threads: int,
-        n_batch: int,
-        n_kept: int,
-        speculates: bool,
+        config: EngineConfig,
         gate: ComputeGate,
-        runner_type: type[Runner],
-        options: ContextOptions,
+        runner_type: type[Runner] = Runner,
     ) -> None:
         self._model = model
-        self._n_batch = n_batch
-        n_cells = n_ctx * n_parallel
-        n_kept = min(n_kept, _MAX_SLOTS - n_parallel) if model.can_share_prefixes else 0
-        self._runner = runner_type(model, n_cells, n_parallel + n_kept, n_batch, n_threads, gate, options)
+        shape = config.shape_for(model)
+        self._n_batch = shape.n_batch
+        self._runner = runner_type(model, shape, config.n_threads, gate, config.options)
         self._speculator, self._pace = Speculator(), PrefillPace()
-        self._decode_threads, self._prefill_threads = ThreadGovernor(n_threads), ThreadGovernor(n_threads)
-        guesses = self._speculator if speculates and model.can_roll_back else None
-        self._scheduler = Scheduler(
-            n_parallel, n_cells, n_batch, n_kept, guesses, self._pace, model.can_share_prefixes
-        )
+        self._decode_threads = ThreadGovernor(config.n_threads)
+        self._prefill_threads = ThreadGovernor(config.n_threads)
+        guesses = self._speculator if config.speculates and model.can_roll_back else None
+        self._scheduler = Scheduler(shape, guesses, self._pace, shares=model.can_share_prefixes)
         self._lock = threading.Lock()
         self._prefilling: set[int] = set()
         self._restarted: set[int] = set()
@@ -82,6 +72,11 @@ class Batcher:
     @property
     def n_waiting(self) -> int:
         return len(self._scheduler.waiting)
+
+    @property
+    def n_preempted(self) -> int:
+        """How often a sequence had to give up its slot and begin again."""
+        return self._scheduler.n_preempted
 
     @property
     def is_idle_and_whole(self) -> bool:
@@ -103,10 +98,8 @@ class Batcher:
         EngineFailed."""
         self._scheduler.admit()
         plan = self._scheduler.plan()
-        for slot in plan.clears:
-            self._runner.clear(slot)
-        for share in plan.shares:
-            self._runner.share(share)
+        for change in plan.changes:
+            self._runner.change(change)
         if not plan.work:
             return []
         try:

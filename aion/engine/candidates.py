@@ -6,6 +6,7 @@ Owned by the engine thread.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,19 @@ def logits_row(context: Any, row: int, n_vocab: int) -> NDArray[np.float32]:
 
 
 class Candidates:
-    """A reusable array of all tokens of a vocabulary. Samplers reorder and shorten it: `fill` starts anew."""
+    """A reusable array of tokens. Samplers reorder and shorten it: `fill` starts anew."""
 
-    def __init__(self, n_vocab: int) -> None:
-        self._ids = np.arange(n_vocab, dtype=np.int32)
-        self._data = np.empty(n_vocab, _DTYPE)
+    def __init__(self, ids: NDArray[np.int32]) -> None:
+        self._ids = ids
+        self._data = np.empty(len(ids), _DTYPE)
         self.array: Any = lib.llama_token_data_array()
 
-    def fill(self, logits: NDArray[np.float32]) -> None:
+    @classmethod
+    def of_vocabulary(cls, n_vocab: int) -> Candidates:
+        """All tokens."""
+        return cls(np.arange(n_vocab, dtype=np.int32))
+
+    def fill(self, logits: NDArray[np.float32] | float) -> None:
         self._data["id"] = self._ids
         self._data["logit"] = logits
         self._data["p"] = 0.0
@@ -40,6 +46,16 @@ class Candidates:
         self.array.size = len(self._data)
         self.array.selected = -1
         self.array.sorted = False
+
+    def parts(self, n_each: int) -> Iterator[Any]:
+        """What was filled in, as arrays of up to `n_each` tokens that lie in it."""
+        first = ctypes.addressof(self.array.data.contents)
+        for at in range(0, int(self.array.size), n_each):
+            part: Any = lib.llama_token_data_array()
+            part.data = ctypes.cast(first + at * _DTYPE.itemsize, lib.llama_token_data_p)
+            part.size = min(n_each, int(self.array.size) - at)
+            part.selected = -1
+            yield part
 
     def choose(self, chain: Any) -> None:
         """Run a sampler chain over what is held; `selected` is its choice then."""

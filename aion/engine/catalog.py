@@ -55,8 +55,13 @@ def embedded_chat_model(models_dir: Path, notice: str = "") -> ModelChoice:
 def choose_embedder(path: Path | None, models_dir: Path) -> ModelChoice:
     """The file for AION_EMBED_MODEL, the embedded one when none is named."""
     if path is not None:
-        return ModelChoice(existing_file(path), is_embedded=False)
+        return ModelChoice(existing_file(path, "AION_EMBED_MODEL"), is_embedded=False)
     return ModelChoice(embedded_file(EMBED_FILE, models_dir), is_embedded=True)
+
+
+def choose_reranker(path: Path | None) -> Path | None:
+    """The file for AION_RERANK_MODEL, None when none is named."""
+    return None if path is None else existing_file(path, "AION_RERANK_MODEL")
 
 
 def embedded_file(name: str, models_dir: Path) -> Path:
@@ -71,15 +76,14 @@ def embedded_file(name: str, models_dir: Path) -> Path:
     )
 
 
-def existing_file(path: Path) -> Path:
-    """`path`, when it is there; ModelError when it is not."""
+def existing_file(path: Path, setting: str = "AION_BASE_MODEL") -> Path:
+    """`path`, of that setting, when it is there; ModelError when it is not."""
     try:
         exists = path.exists()
     except (OSError, ValueError):  # a name too long, a zero byte, a folder that may not be read
         exists = False
     if not exists:
         raise ModelError(
-            f"The model file {path} does not exist; correct AION_BASE_MODEL or AION_EMBED_MODEL, "
-            "or leave it empty to use the embedded model."
+            f"The model file {path} does not exist; correct {setting}, or leave it empty.", param=setting
         )
     return path

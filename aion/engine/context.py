@@ -1,4 +1,4 @@
-"""How a llama context is made: its size and the operator's choices, as llama.cpp's parameters."""
+"""How a llama context is made: its shape and the operator's choices, as llama.cpp's parameters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from aion.engine.library import lib
+
+LONGEST_GUESS = 16
+_MOST_GUESSES = 128
+_MAX_SLOTS = int(lib.llama_max_parallel_sequences())
 
 KvType = Literal["f16", "q8_0", "f32"]
 FlashAttention = Literal["auto", "on", "off"]
@@ -30,14 +34,49 @@ class ContextOptions:
 DEFAULT_OPTIONS = ContextOptions()
 
 
-def context_params(
-    n_cells: int, n_slots: int, n_batch: int, n_threads: int, options: ContextOptions = DEFAULT_OPTIONS
-) -> Any:
-    """`llama_context_params` of a context whose `n_slots` sequences share `n_cells` cells."""
+@dataclass(frozen=True, slots=True)
+class ContextShape:
+    """What a context has room for: `n_running` sequences and `n_kept` prefixes of former ones that share
+    `n_cells` KV cells, and batches of `n_batch` tokens."""
+
+    n_cells: int
+    n_running: int
+    n_kept: int = 0
+    n_batch: int = 512
+
+    @property
+    def n_slots(self) -> int:
+        return self.n_running + self.n_kept
+
+    @property
+    def n_guesses(self) -> int:
+        """The most guessed tokens of a batch, over all sequences."""
+        return min(LONGEST_GUESS * self.n_running, _MOST_GUESSES, max(0, self.n_batch - self.n_running))
+
+    @property
+    def n_outputs(self) -> int:
+        """The most rows of logits of a batch: one a sequence and one a guess. llama.cpp keeps memory for so
+        many, takes no fewer than a row a slot, and ends the process when a batch wants more."""
+        return max(self.n_slots, self.n_running + self.n_guesses)
+
+
+def shape_of(
+    n_ctx: int, n_parallel: int, *, n_kept: int = 0, n_batch: int = 512, n_cells: int | None = None
+) -> ContextShape:
+    """The shape for `n_parallel` sequences of up to `n_ctx` tokens. `n_cells` None lets all of them be that
+    long; fewer than one needs are never taken."""
+    n_most = n_ctx * n_parallel
+    n_cells = n_most if n_cells is None else max(n_ctx, min(n_cells, n_most))
+    return ContextShape(n_cells, n_parallel, min(n_kept, _MAX_SLOTS - n_parallel), n_batch)
+
+
+def context_params(shape: ContextShape, n_threads: int, options: ContextOptions = DEFAULT_OPTIONS) -> Any:
+    """`llama_context_params` of a context of `shape`."""
     params = lib.llama_context_default_params()
-    params.n_ctx = n_cells
-    params.n_seq_max = n_slots
-    params.n_batch = params.n_ubatch = max(n_batch, n_slots)  # llama.cpp asserts a token a slot
+    params.n_ctx = shape.n_cells
+    params.n_seq_max = shape.n_slots
+    params.n_batch = params.n_ubatch = max(shape.n_batch, shape.n_slots)  # llama.cpp asserts a token a slot
+    params.n_outputs_max = shape.n_outputs
     params.n_threads = params.n_threads_batch = n_threads
     params.kv_unified = True
     params.type_k = params.type_v = _KV_TYPES[options.kv_type]

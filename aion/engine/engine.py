@@ -12,57 +12,24 @@ import logging
 import queue
 import threading
 from collections.abc import Sequence as SequenceOf
-from dataclasses import dataclass, replace
 
 from aion.engine.adapters import Adapters
+from aion.engine.answer_length import fitted
 from aion.engine.batcher import Batcher
-from aion.engine.context import DEFAULT_OPTIONS, ContextOptions
+from aion.engine.config import EngineConfig
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.gate import ComputeGate
+from aion.engine.messages import Abort, Add, Close, Free, Late, Message
 from aion.engine.model import Model
 from aion.engine.runner import Runner
 from aion.engine.sampler import Sampler
 from aion.engine.sequence import Sequence, Sink
-from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
-from aion.types import AdapterChoice, FinishReason, Sampling
+from aion.engine.status import EngineStatus
+from aion.engine.timeouts import Timeouts
+from aion.errors import EngineBusy, EngineFailed
+from aion.types import AdapterChoice, ErrorCause, FinishReason, Priority, Sampling
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Add:
-    sequence: Sequence
-
-
-@dataclass(frozen=True, slots=True)
-class _Abort:
-    sequence_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Free:
-    """Some adapter was retired."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Close:
-    pass
-
-
-_Message = _Add | _Abort | _Free | _Close
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """A snapshot for /health: what runs, what waits, what was done since the start (steps, tokens, guessed
-    tokens and how many of them were right)."""
-
-    n_running: int
-    n_waiting: int
-    n_steps: int
-    n_tokens: int
-    n_drafted: int
-    n_accepted: int
 
 
 class Engine:
@@ -71,47 +38,28 @@ class Engine:
     def __init__(
         self,
         model: Model,
+        config: EngineConfig,
         *,
-        n_ctx: int,
-        n_parallel: int,
-        n_threads: int,
-        n_batch: int = 512,
-        n_waiting_max: int = 64,
-        n_kept: int = 8,
-        speculates: bool = True,
         gate: ComputeGate | None = None,
         runner_type: type[Runner] = Runner,
         fingerprint: str | None = None,
-        options: ContextOptions = DEFAULT_OPTIONS,
     ) -> None:
-        """`n_ctx` is the most tokens one sequence may have, prompt and answer together; `n_kept` the most
-        prefixes of ended sequences that are kept for later ones; `speculates` computes guessed tokens
-        ahead where that pays (the text is the same); `fingerprint` identifies the base, so that adapters of
-        another are refused."""
+        """`fingerprint` identifies the base, so that adapters of another are refused."""
         gate = gate or ComputeGate()
         self.model = model
-        self.n_ctx = min(n_ctx, model.n_ctx_train)
-        self._n_pending_max = n_parallel + n_waiting_max
-        self._batcher = Batcher(
-            model,
-            n_ctx=self.n_ctx,
-            n_parallel=n_parallel,
-            n_threads=n_threads,
-            n_batch=n_batch,
-            n_kept=n_kept,
-            speculates=speculates,
-            gate=gate,
-            runner_type=runner_type,
-            options=options,
-        )
-        self._mailbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self.n_ctx = config.n_ctx_for(model)
+        self._config = config
+        self._batcher = Batcher(model, config, gate, runner_type)
+        self._mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._timeouts = Timeouts(config.queue_timeout_s, self._mailbox.put, self._time_out)
         self.adapters = Adapters(
-            model, gate, n_threads, on_retired=lambda: self._mailbox.put(_Free()), fingerprint=fingerprint
+            model, gate, config.n_threads, lambda: self._mailbox.put(Free()), fingerprint=fingerprint
         )
         self._live: dict[int, Sequence] = {}
         self._lock = threading.Lock()
         self._n_pending = 0
         self._n_tokens = 0
+        self._is_checked = True
         self._closing = False
         self.failure = ""
         """Why the engine has stopped for good, "" while it works."""
@@ -124,26 +72,32 @@ class Engine:
         sampling: Sampling,
         sink: Sink,
         adapters: SequenceOf[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",
+        timeout_s: float | None = None,
     ) -> int:
         """Queue a generation; return its id. `sink` is called on the engine thread and must not block.
 
-        It keeps the versions of `adapters` (None: the default) that are live now. Raises PromptTooLong,
-        InvalidRequest for an empty prompt, an unknown adapter or a `sampling` that cannot be, EngineBusy when
-        too many wait.
+        It keeps the versions of `adapters` (None: the default) that are live now. What is not complete in
+        `timeout_s` seconds ends with an error. Raises PromptTooLong, InvalidRequest for an empty
+        prompt, an unknown adapter or a `sampling` that cannot be, EngineBusy when too many wait.
         """
-        sampling = self._fitted(len(prompt), sampling)
+        sampling = fitted(sampling, len(prompt), self.n_ctx, self.model.n_ctx_train)
         text = Detokenizer(sampling.stop, drop_leading_space=self.model.generates_leading_space)
         effect = self.adapters.acquire(adapters)
-        sequence = Sequence(list(prompt), sampling, sink, text, effect)
+        sequence = Sequence(list(prompt), sampling, sink, text, effect, priority=priority)
         try:
             sequence.sampler = Sampler(sampling, self.model, prompt)
             self._enqueue(sequence)
-        except AionError:
+        except BaseException:  # nothing may keep an adapter from being freed
             self.adapters.release(effect)
-            self._mailbox.put(_Free())
+            self._mailbox.put(Free())
             if sequence.sampler is not None:
                 sequence.sampler.close()
             raise
+        self._timeouts.watch(sequence.id, timeout_s)
+        if sequence.finished:  # before it was watched, so that `_end` found nothing to forget
+            self._timeouts.forget(sequence.id)
         return sequence.id
 
     def _enqueue(self, sequence: Sequence) -> None:
@@ -152,37 +106,25 @@ class Engine:
                 raise EngineFailed(self.failure)
             if self._closing:
                 raise EngineBusy("The engine is shutting down; ask again when it is back.", 5)
-            if self._n_pending >= self._n_pending_max:
+            if self._n_pending >= self._config.n_parallel + self._config.n_waiting_max:
                 raise EngineBusy(
                     f"{self._n_pending} requests are under way or waiting, as many as AION_QUEUE allows; "
                     "try again in a moment.",
                     retry_after_s=2,
                 )
             self._n_pending += 1
-            self._mailbox.put(_Add(sequence))  # under the lock: nothing comes after _Close
+            self._mailbox.put(Add(sequence))  # under the lock: nothing comes after Close
 
-    def _fitted(self, n_prompt: int, sampling: Sampling) -> Sampling:
-        if n_prompt == 0:
-            raise InvalidRequest("The prompt is empty; write at least one word.", param="prompt")
-        room = self.n_ctx - n_prompt
-        if room < 1:
-            can_grow = self.n_ctx < self.model.n_ctx_train
-            remedy = "shorten the prompt or raise AION_CTX" if can_grow else "the model knows no longer one"
-            raise PromptTooLong(
-                f"The prompt has {n_prompt} tokens and the context holds {self.n_ctx}, "
-                f"answer included; {remedy}.",
-                param="prompt",
-            )
-        if sampling.max_new_tokens <= room:
-            return sampling
-        return replace(sampling, max_new_tokens=room)
+    def _time_out(self, late: Late) -> None:
+        self._mailbox.put(late)
+        self._batcher.interrupt(late.sequence_id)
 
     def abort(self, sequence_id: int) -> None:
         """End a generation at once; its sink gets Finished("abort"). Unknown ids are ignored.
 
         A batch that computes a part of its prompt is given up; what else was in it is computed again.
         """
-        self._mailbox.put(_Abort(sequence_id))
+        self._mailbox.put(Abort(sequence_id))
         self._batcher.interrupt(sequence_id)
 
     def status(self) -> EngineStatus:
@@ -194,6 +136,7 @@ class Engine:
             n_tokens=self._n_tokens,
             n_drafted=batcher.n_drafted,
             n_accepted=batcher.n_accepted,
+            n_preempted=batcher.n_preempted,
         )
 
     @property
@@ -204,10 +147,11 @@ class Engine:
     def close(self) -> None:
         """Abort what lives, stop the thread and free the context. The model stays open."""
         self.adapters.close()
+        self._timeouts.close()
         with self._lock:
             self._closing = True
         if self._thread.is_alive():
-            self._mailbox.put(_Close())
+            self._mailbox.put(Close())
             self._thread.join()
 
     # --- the engine thread ---------------------------------------------------------------------
@@ -230,7 +174,7 @@ class Engine:
         with self._lock:
             self._closing = True
         while not self._mailbox.empty():
-            if isinstance(late := self._mailbox.get(), _Add):
+            if isinstance(late := self._mailbox.get(), Add):
                 self._add(late.sequence)
         for sequence in list(self._live.values()):
             self._end(sequence, reason, message)
@@ -238,6 +182,8 @@ class Engine:
     def _take_messages(self) -> bool:
         """Handle all that has come, waiting only when there is nothing to compute; False to stop."""
         block = not self._batcher.has_work
+        if block:
+            self._check_whole()
         while True:
             try:
                 message = self._mailbox.get(block=block)
@@ -245,14 +191,33 @@ class Engine:
                 return True
             block = False
             match message:
-                case _Add(sequence):
+                case Add(sequence):
                     self._add(sequence)
-                case _Abort(sequence_id) if sequence_id in self._live:
+                case Abort(sequence_id) if sequence_id in self._live:
                     self._end(self._live[sequence_id], "abort")
-                case _Free():
+                case Late(sequence_id) if sequence_id in self._live:
+                    self._late(self._live[sequence_id], message)
+                case Free():
                     self._free_unused()
-                case _Close():
+                case Close():
                     return False
+
+    def _check_whole(self) -> None:
+        """Nothing runs: every slot and cell must be free or kept. What is lost would never come back, so the
+        context is made anew."""
+        if self._is_checked:
+            return
+        self._is_checked = True
+        if self.is_idle_and_whole:
+            return
+        _logger.error("Slots or KV cells were lost; the context is made anew.")
+        for sequence in list(self._live.values()):
+            self._end(sequence, "error", "The engine lost track of the request; ask again.")
+        self._batcher.rebuild()
+
+    def _late(self, sequence: Sequence, late: Late) -> None:
+        if late.cause == "timeout" or not sequence.has_begun:
+            self._end(sequence, "error", late.error, late.cause)
 
     def _free_unused(self) -> None:
         for adapter in self.adapters.unused():
@@ -263,9 +228,10 @@ class Engine:
         self._batcher.add(sequence)
 
     def _step(self) -> None:
+        self._is_checked = False
         try:
             for sampled in self._batcher.step():
-                if sampled.failure:
+                if sampled.failure and not sampled.sequence.finished:
                     self._end(sampled.sequence, "error", sampled.failure)
                 for token in sampled.tokens:
                     if not sampled.sequence.finished:
@@ -282,13 +248,16 @@ class Engine:
             return
         sequence.tokens.append(token)
         self._n_tokens += 1
-        text = sequence.detokenizer.push(self.model.piece(token))
+        text = sequence.detokenizer.push(self._piece(sequence, token))
         if not self._delivered(sequence, text):
             self._end(sequence, "abort")
         elif sequence.detokenizer.stopped:
             self._end(sequence, "stop")
         elif sequence.n_completion >= sequence.sampling.max_new_tokens:
             self._end(sequence, "length")
+
+    def _piece(self, sequence: Sequence, token: int) -> bytes:
+        return self.model.piece(token) if sequence.sampler is None else sequence.sampler.piece(token)
 
     def _delivered(self, sequence: Sequence, text: str) -> bool:
         """Hand text on. A listener that fails costs its own sequence, not those beside it."""
@@ -299,7 +268,13 @@ class Engine:
             return False
         return True
 
-    def _end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> None:
+    def _end(
+        self,
+        sequence: Sequence,
+        reason: FinishReason,
+        error: str | None = None,
+        cause: ErrorCause = "failed",
+    ) -> None:
         self._batcher.remove(sequence)
         del self._live[sequence.id]
         with self._lock:
@@ -308,9 +283,10 @@ class Engine:
         if any(adapter.is_retired for adapter, _ in sequence.effect.parts):
             self._free_unused()
         try:
-            sequence.finish(reason, error)
+            sequence.finish(reason, error, cause)
         except Exception:
             _logger.exception("The listener of sequence %d failed on its last event.", sequence.id)
+        self._timeouts.forget(sequence.id)
 
     def _fail(self, message: str) -> None:
         _logger.error("%s", message)

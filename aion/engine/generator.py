@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from aion.engine.grammar import Grammar
 from aion.engine.outbox import Events, Outbox
-from aion.engine.serving import Serving
-from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling
+from aion.engine.serving import Loaded, Serving
+from aion.errors import generation_error
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Priority, Sampling, ToolUse
 
 
 class LocalGenerator:
@@ -39,8 +41,15 @@ class LocalGenerator:
         messages: Sequence[Message],
         sampling: Sampling,
         adapters: Sequence[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",
+        timeout_s: float | None = None,
+        tools: ToolUse | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Yield deltas, then one Finished. Leaving early, by any road, aborts the generation.
+
+        Raises EngineBusy when its turn did not come in time, OutOfTime when its time was over before the
+        first text.
 
         What came together, several tokens of one step or what a slow reader let pile up, is one delta.
 
@@ -53,14 +62,20 @@ class LocalGenerator:
             outbox.put(events, event)
 
         with self._serving.lease() as loaded:
-            tokens = await asyncio.to_thread(loaded.template.tokens, messages)
-            sequence_id = loaded.engine.submit(tokens, sampling, sink, adapters)
+            tokens = await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
+            sequence_id = loaded.engine.submit(
+                tokens, sampling, sink, adapters, priority=priority, timeout_s=timeout_s
+            )
+            has_begun = False
             try:
                 while True:
                     came = [await events.get()]
                     while not events.empty():
                         came.append(events.get_nowait())
                     for event in _joined(came):
+                        if isinstance(event, Finished) and event.cause != "failed" and not has_begun:
+                            raise generation_error(event.cause, event.error or "")
+                        has_begun = True
                         yield event
                         if isinstance(event, Finished):
                             return
@@ -73,6 +88,15 @@ class LocalGenerator:
         if outbox is None or outbox.loop is not loop:
             outbox = self._outbox = Outbox(loop)
         return outbox
+
+
+def _prepared(
+    loaded: Loaded, messages: Sequence[Message], sampling: Sampling, tools: ToolUse | None
+) -> list[int]:
+    """The tokens of the prompt; a grammar is tried out here too, for both take their time."""
+    if sampling.grammar:
+        Grammar(sampling.grammar, loaded.model).close()
+    return loaded.template.tokens(messages, tools)
 
 
 def _joined(events: Sequence[GenerationEvent]) -> Sequence[GenerationEvent]:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import time
-from typing import Any
+from weakref import WeakKeyDictionary
 
+from aion.engine.candidates import Candidates
 from aion.engine.gbnf import check_grammar
+from aion.engine.grammar_trial import is_too_ambiguous
 from aion.engine.library import last_complaint, lib
 from aion.engine.model import Model
 from aion.errors import InvalidRequest
 
 _ROOT = "aion-root"
-_MAX_CPU_S = 0.5
+_MAX_CPU_S = 0.1
+_CHECKED_TOGETHER = 4096
+_MOST_TRIED = 200
+_tried: WeakKeyDictionary[Model, set[str]] = WeakKeyDictionary()
 
 
 class GrammarTooSlow(Exception):
@@ -24,7 +29,8 @@ class GrammarTooSlow(Exception):
 
 
 class Grammar:
-    """How far a text has come in a GBNF grammar."""
+    """How far a text has come in a GBNF grammar. `allows`, `mask` and `accept` raise GrammarTooSlow when it
+    has grown too ambiguous."""
 
     def __init__(self, text: str, model: Model) -> None:
         """Raises InvalidRequest, saying where, when the grammar cannot be used.
@@ -40,27 +46,65 @@ class Grammar:
                 f"grammar is refused by llama.cpp ({last_complaint()}): it repeats repetitions too often.",
                 param="grammar",
             )
+        self._model = model
+        self._ascii = model.ascii_tokens
+        self._try_out(text)
+
+    def _try_out(self, text: str) -> None:
+        """Once for each text and model. Raises InvalidRequest for one that is too ambiguous."""
+        tried = _tried.setdefault(self._model, set())
+        if text in tried:
+            return
+        if is_too_ambiguous(self._handle, list(self._ascii.values())):
+            self.close()
+            raise InvalidRequest(
+                "grammar is so ambiguous that a short text of it can be read in too many ways to follow; "
+                "write it so that each text can be read in one way.",
+                param="grammar",
+            )
+        if len(tried) >= _MOST_TRIED:
+            tried.clear()
+        tried.add(text)
 
     def allows(self, token: int) -> bool:
         """Whether `token` may come next; an end token may when the grammar is complete."""
         one = lib.llama_token_data(token, 1.0, 0.0)
         array = lib.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
+        started = time.thread_time()
         lib.llama_sampler_apply(self._handle, ctypes.byref(array))
+        _check_time(started)
         return bool(one.logit == 1.0)
 
-    def mask(self, candidates: Any) -> None:
+    def mask(self, candidates: Candidates) -> None:
         """Set the logits of what may not come next to minus infinity."""
-        lib.llama_sampler_apply(self._handle, ctypes.byref(candidates))
+        started = time.thread_time()
+        for part in candidates.parts(_CHECKED_TOGETHER):
+            lib.llama_sampler_apply(self._handle, ctypes.byref(part))
+            _check_time(started)
 
     def accept(self, token: int) -> None:
-        """Go on by an allowed token. Raises GrammarTooSlow when the grammar has grown too ambiguous."""
+        """Go on by an allowed token, a character at a time: the readings of a text may double with each."""
         started = time.thread_time()
-        lib.llama_sampler_accept(self._handle, token)
-        if time.thread_time() - started > _MAX_CPU_S:
-            raise GrammarTooSlow
+        for part in self._characters(token):
+            lib.llama_sampler_accept(self._handle, part)
+            _check_time(started)
+
+    def _characters(self, token: int) -> list[int]:
+        """Tokens of one character each that together are the text of `token`; itself where there are none."""
+        piece = self._model.piece(token, special=True)
+        if len(piece) < 2 or self._model.is_end(token):
+            return [token]
+        found = [self._ascii.get(char) for char in piece]
+        return [token] if None in found else [one for one in found if one is not None]
 
     def close(self) -> None:
         """Free it; harmless when called twice."""
         if self._handle:
             lib.llama_sampler_free(self._handle)
             self._handle = None
+
+
+def _check_time(started: float) -> None:
+    """Raises GrammarTooSlow when the CPU was used for long since then."""
+    if time.thread_time() - started > _MAX_CPU_S:
+        raise GrammarTooSlow

@@ -55,13 +55,27 @@ def json_object_grammar() -> str:
 
 def schema_grammar(schema: object, param: str = "response_format") -> str:
     """The GBNF of `schema`. Raises InvalidRequest, naming `param`, for what it does not support."""
-    try:
-        converter = _Converter(schema)
-        grammar = _text({"root": converter.expression(schema, "#")} | converter.rules)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{param}: the JSON schema cannot be followed: {error}.", param=param) from error
+    root, rules = schema_rules(schema, param, "")
+    grammar = _text({"root": root} | rules)
     check_grammar(grammar, param)
     return grammar
+
+
+def schema_rules(schema: object, param: str, prefix: str) -> tuple[str, dict[str, str]]:
+    """An expression for `schema` and the rules it needs beside `base_rules`, whose names begin with `prefix`.
+
+    Raises InvalidRequest, naming `param`, for what is not supported.
+    """
+    try:
+        converter = _Converter(schema, prefix)
+        return converter.expression(schema, "#"), converter.rules
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{param}: the JSON schema cannot be followed: {error}.", param=param) from error
+
+
+def base_rules() -> dict[str, str]:
+    """The rules of JSON itself."""
+    return dict(_BASE)
 
 
 def _text(rules: Mapping[str, str]) -> str:
@@ -71,8 +85,9 @@ def _text(rules: Mapping[str, str]) -> str:
 class _Converter:
     """Collects the rules of one schema. Raises ValueError that names the place."""
 
-    def __init__(self, root: object) -> None:
+    def __init__(self, root: object, prefix: str) -> None:
         self._root = root
+        self._prefix = prefix
         self.rules: dict[str, str] = {}
         self._refs: dict[str, str] = {}
         self._depth = 0
@@ -123,7 +138,7 @@ class _Converter:
         if not isinstance(pointer, str) or not pointer.startswith("#"):
             raise ValueError(f"$ref {pointer!r} at {path} leads out of the schema, which is not supported")
         if pointer not in self._refs:
-            name = self._refs[pointer] = f"ref-{len(self._refs)}"
+            name = self._refs[pointer] = f"{self._prefix}ref-{len(self._refs)}"
             depth, self._depth = self._depth, 0
             self.rules[name] = self.expression(self._resolve(pointer, path), pointer)
             self._depth = depth
@@ -166,7 +181,7 @@ class _Converter:
         return self._number(kind, schema, path)
 
     def _rule(self, body: str) -> str:
-        name = f"r-{len(self.rules)}"
+        name = f"{self._prefix}r-{len(self.rules)}"
         self.rules[name] = body
         return name
 

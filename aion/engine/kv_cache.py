@@ -12,7 +12,7 @@ computed tokens.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 
 _LEAST_SHARED = 8
@@ -25,6 +25,14 @@ class _Held:
     cells: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The first `n_tokens` tokens that the slot `donor` has computed."""
+
+    donor: int
+    n_tokens: int
+
+
 class KvCache:
     """Cells and slots for `n_running` sequences at a time and `n_kept` prefixes of former ones."""
 
@@ -34,11 +42,9 @@ class KvCache:
         self._n_slots = n_running + n_kept
         self._n_kept = n_kept
         self._shares = shares
-        self._refs = [0] * n_cells
-        self._free_cells = list(range(n_cells - 1, -1, -1))
-        self._free_slots = list(range(self._n_slots - 1, -1, -1))
         self._held: dict[int, _Held] = {}
         self._kept: OrderedDict[int, None] = OrderedDict()
+        self.forget()
 
     @property
     def n_free(self) -> int:
@@ -55,21 +61,33 @@ class KvCache:
         """Let kept prefixes go, oldest first, until `n_cells` are free; the slots to be cleared."""
         cleared = []
         while self.n_free < n_cells and self._kept:
-            cleared.append(self._evict())
+            cleared.append(self.evict())
         return cleared
 
-    def find(self, slot: int) -> tuple[int, int]:
-        """(donor slot, n tokens) of the longest computed prefix that `slot`, still empty, may share; its
-        last token is left to compute, for the logits. (slot, 0) when there is none worth it."""
-        wanted, best = self._held[slot], (slot, 0)
+    def n_obtainable(self, without: Collection[int] = ()) -> int:
+        """Cells that are free or would be if the kept prefixes and the slots `without` went."""
+        staying = (held.cells for slot, held in self._held.items() if slot not in {*self._kept, *without})
+        return self._n_cells - len(set().union(*staying))
+
+    def find(self, tokens: list[int], key: Hashable, but: int | None = None) -> Prefix | None:
+        """The longest computed prefix that a sequence with `tokens` may share, of any slot `but` its own; its
+        last token is left to compute, for the logits. None when there is none worth it."""
+        best: Prefix | None = None
         if not self._shares:
             return best
         for donor, held in self._held.items():
-            if donor != slot and held.key == wanted.key:
-                n = common_prefix(held.tokens[: len(held.cells)], wanted.tokens[:-1])
-                if n > max(best[1], _LEAST_SHARED - 1):
-                    best = (donor, n)
+            if donor != but and held.key == key:
+                n = common_prefix(held.tokens[: len(held.cells)], tokens[:-1])
+                if n >= _LEAST_SHARED and (best is None or n > best.n_tokens):
+                    best = Prefix(donor, n)
         return best
+
+    def n_lent(self, prefix: Prefix) -> int:
+        """Cells of `prefix` that only a kept one holds: whoever shares them takes them from those that are
+        obtainable."""
+        if prefix.donor not in self._kept:
+            return 0
+        return sum(self._refs[cell] == 1 for cell in self._held[prefix.donor].cells[: prefix.n_tokens])
 
     def share(self, donor: int, slot: int, n_tokens: int) -> None:
         """Let the empty `slot` hold the first `n_tokens` cells of `donor` too."""
@@ -104,7 +122,7 @@ class KvCache:
         cleared = [self._drop(other) for other in covered]
         self._kept[slot] = None
         while len(self._kept) > self._n_kept:
-            cleared.append(self._evict())
+            cleared.append(self.evict())
         return cleared
 
     def forget_kept(self) -> None:
@@ -114,9 +132,11 @@ class KvCache:
 
     def forget(self) -> None:
         """Everything is lost: the context was made anew. Nothing may be running."""
-        assert len(self._held) == len(self._kept)
-        for slot in list(self._held):
-            self._drop(slot)
+        self._refs = [0] * self._n_cells
+        self._free_cells = list(range(self._n_cells - 1, -1, -1))
+        self._free_slots = list(range(self._n_slots - 1, -1, -1))
+        self._held.clear()
+        self._kept.clear()
 
     @property
     def is_whole(self) -> bool:
@@ -127,7 +147,8 @@ class KvCache:
                 refs[cell] += 1
         free = {cell for cell, n in enumerate(refs) if n == 0}
         slots = sorted([*self._free_slots, *self._held])
-        return refs == self._refs and free == set(self._free_cells) and slots == list(range(self._n_slots))
+        cells = sorted(self._free_cells)
+        return refs == self._refs and cells == sorted(free) and slots == list(range(self._n_slots))
 
     @property
     def is_idle(self) -> bool:
@@ -145,8 +166,9 @@ class KvCache:
         n = len(its.cells)
         return mine.key == its.key and len(mine.cells) >= n and mine.tokens[:n] == its.tokens[:n]
 
-    def _evict(self) -> int:
-        return self._drop(next(iter(self._kept)))
+    def evict(self, but: int | None = None) -> int:
+        """Let the oldest kept prefix go, that of slot `but` last of all; the slot to be cleared."""
+        return self._drop(next((slot for slot in self._kept if slot != but), next(iter(self._kept))))
 
     def _drop(self, slot: int) -> int:
         self._release_cells(self._held.pop(slot).cells)

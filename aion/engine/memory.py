@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aion.engine.config import EngineConfig
 from aion.engine.context import ContextOptions, context_params
 from aion.engine.library import first_complaint, forget_complaints, lib, listening
 from aion.engine.model import Model
@@ -26,11 +27,12 @@ _NO_FLASH_ATTENTION = "Flash Attention not supported"
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Bytes a context of `n_parallel` sequences of `n_ctx` tokens takes beside the weights: its KV cache,
-    and what computing a batch needs on the host and on the GPUs."""
+    """Bytes a context of `n_parallel` sequences of up to `n_ctx` tokens, `n_cells` of them in all, takes
+    beside the weights: its KV cache, and what computing a batch needs on the host and on the GPUs."""
 
     n_ctx: int
     n_parallel: int
+    n_cells: int
     kv_bytes: int
     host_compute_bytes: int
     gpu_compute_bytes: int
@@ -40,17 +42,23 @@ class Demand:
 class Rehearsal:
     """A model without weights: nothing can be computed with it, but contexts can be measured.
 
-    `gpu_layers` is as for the real one, whose device then computes. Raises ModelError when the file
-    cannot be used.
+    `gpu_layers` is as for the real one, whose device then computes; `n_cells` None gives every sequence all
+    the cells it may need. Raises ModelError when the file cannot be used.
     """
 
     def __init__(
-        self, path: Path, gpu_layers: int, options: ContextOptions, *, n_kept: int, n_batch: int = 512
+        self,
+        path: Path,
+        gpu_layers: int,
+        options: ContextOptions,
+        *,
+        n_kept: int,
+        n_cells: int | None = None,
     ) -> None:
         self.model = Model(path, gpu_layers, weights=False)
         self._options = options
-        self._n_kept = n_kept if self.model.can_share_prefixes else 0
-        self._n_batch = n_batch
+        self._n_kept = n_kept
+        self._n_cells = n_cells
 
     @property
     def n_ctx_train(self) -> int:
@@ -58,8 +66,9 @@ class Rehearsal:
 
     def demand(self, n_ctx: int, n_parallel: int) -> Demand:
         """What that context would take. Raises ModelError when llama.cpp cannot make it for this model."""
-        n_slots = min(n_parallel + self._n_kept, int(lib.llama_max_parallel_sequences()))
-        params = context_params(n_ctx * n_parallel, n_slots, self._n_batch, 1, self._options)
+        config = EngineConfig(n_ctx, n_parallel, 1, n_kept=self._n_kept, n_cells=self._n_cells)
+        shape = config.shape_for(self.model)
+        params = context_params(shape, 1, self._options)
         lines: list[str] = []
         mine = threading.get_ident()
 
@@ -77,15 +86,16 @@ class Rehearsal:
                 "leave both at their defaults."
             )
         lib.llama_free(context)
-        return self._read(n_ctx, n_parallel, lines)
+        return self._read(n_ctx, n_parallel, shape.n_cells, lines)
 
-    def _read(self, n_ctx: int, n_parallel: int, lines: list[str]) -> Demand:
+    def _read(self, n_ctx: int, n_parallel: int, n_cells: int, lines: list[str]) -> Demand:
         caches = [float(found[1]) for line in lines if (found := _CACHE.search(line))]
         buffers = [(found[1], float(found[2])) for line in lines if (found := _BUFFER.search(line))]
         refused = any(_NO_FLASH_ATTENTION in line for line in lines)
         return Demand(
             n_ctx,
             n_parallel,
+            n_cells,
             kv_bytes=_bytes(caches),
             host_compute_bytes=_bytes(mib for name, mib in buffers if _is_host(name)),
             gpu_compute_bytes=_bytes(mib for name, mib in buffers if not _is_host(name)),

@@ -119,12 +119,22 @@ class Model:
         template = lib.llama_model_chat_template(self.handle, None)
         return template.decode("utf-8", "replace") if template else None
 
+    def named_template(self, name: str) -> str | None:
+        """A chat template for a purpose ("tool_use", "rerank"), where the model has one."""
+        template = lib.llama_model_chat_template(self.handle, name.encode())
+        return template.decode("utf-8", "replace") if template else None
+
     @functools.cached_property
     def control_texts(self) -> tuple[str, ...]:
         """The texts of control tokens and of <unk>: what text of a user must never become."""
         special = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
         controls = (t for t in range(self.n_vocab) if lib.llama_vocab_get_attr(self.vocab, t) & special)
         return tuple(text for t in controls if (text := self.token_text(t)))
+
+    def control_token(self, text: str) -> int | None:
+        """The control token whose text is `text`."""
+        tokens = self.tokenize(text, special=True)
+        return tokens[0] if len(tokens) == 1 and tokens[0] in self.silent_tokens else None
 
     def metadata(self, key: str) -> str | None:
         """The value of a GGUF metadata key as text, or None."""
@@ -171,6 +181,16 @@ class Model:
         silent = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN | lib.LLAMA_TOKEN_ATTR_UNUSED
         with_name = (t for t in range(self.n_vocab) if lib.llama_vocab_get_attr(self.vocab, t) & silent)
         return frozenset(t for t in with_name if not lib.llama_vocab_is_eog(self.vocab, t))
+
+    @functools.cached_property
+    def ascii_tokens(self) -> dict[int, int]:
+        """The token of each ASCII character that has one to itself, by its code."""
+        if lib.llama_vocab_type(self.vocab) == lib.LLAMA_VOCAB_TYPE_SPM:
+            byte = lib.LLAMA_TOKEN_ATTR_BYTE
+            found = [t for t in range(self.n_vocab) if lib.llama_vocab_get_attr(self.vocab, t) & byte]
+        else:
+            found = [t for code in range(128) for t in self._tokenize(chr(code), False, False)]
+        return {p[0]: t for t in found if len(p := self._piece(t, False)) == 1 and p[0] < 128}
 
     @functools.cached_property
     def generates_leading_space(self) -> bool:

@@ -139,7 +139,7 @@ class Placement:
         attention = "with flash attention" if demand.flash_attention else "without flash attention"
         yield (
             "KV cache",
-            f"{size(demand.kv_bytes)} for {self.n_ctx * self.n_parallel} tokens as {wishes.options.kv_type} "
+            f"{size(demand.kv_bytes)} for {demand.n_cells} tokens as {wishes.options.kv_type} "
             f"(AION_KV_TYPE), {attention} (AION_FLASH_ATTENTION={wishes.options.flash_attention})",
         )
         yield "GPU layers", f"{self.gpu_layers} of {self.weights.n_layers} ({self._why_gpu_layers()})"
@@ -226,7 +226,9 @@ def _parts(placement: Placement) -> str:
     """The host's, by what they are for."""
     demand = placement.demand
     kv = placement.host_fixed_bytes - demand.host_compute_bytes
-    shape = f"{placement.n_parallel} x {placement.n_ctx} tokens"
+    shape = f"{demand.n_cells} tokens"
+    if demand.n_cells == placement.n_parallel * placement.n_ctx:
+        shape = f"{placement.n_parallel} x {placement.n_ctx} tokens"
     return (
         f"weights {size(placement.host_weights_bytes)}, KV cache {size(kv)} for {shape}, "
         f"computing {size(demand.host_compute_bytes)}"

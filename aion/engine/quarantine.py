@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from aion.engine.candidates import logits_row
+from aion.engine.plan import Work
 from aion.engine.runner import Runner
-from aion.engine.scheduler import Work
 from aion.engine.sequence import Sequence
 
 

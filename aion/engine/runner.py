@@ -9,15 +9,14 @@ import time
 from collections.abc import Sequence as SequenceOf
 from typing import Any
 
-import numpy as np
-
 from aion.engine.adapter import NO_EFFECT, Adapter, Effect
-from aion.engine.context import DEFAULT_OPTIONS, ContextOptions, context_params
+from aion.engine.context import DEFAULT_OPTIONS, ContextOptions, ContextShape, context_params
 from aion.engine.gate import ComputeGate
 from aion.engine.interrupt import Interrupt
 from aion.engine.library import forget_complaints, last_complaint, lib
 from aion.engine.model import Model
-from aion.engine.scheduler import Share, Work
+from aion.engine.plan import Clear, Share, Work
+from aion.engine.token_batch import TokenBatch
 from aion.errors import EngineFailed, ModelError
 
 _ABORTED = 2  # llama_decode's status when the abort callback said so
@@ -28,44 +27,37 @@ class Interrupted(Exception):
 
 
 class Runner:
-    """A llama context with one reusable batch of at most `n_batch` tokens, all under one effect."""
+    """A llama context of `shape` with one reusable batch, all of it under one effect."""
 
     def __init__(
         self,
         model: Model,
-        n_cells: int,
-        n_slots: int,
-        n_batch: int,
+        shape: ContextShape,
         n_threads: int,
         gate: ComputeGate,
         options: ContextOptions = DEFAULT_OPTIONS,
     ):
         self._model = model
         self._gate = gate
-        self._shape = (n_cells, n_slots, n_batch, n_threads)
+        self._shape = shape
         self._options = options
-        self._n_batch = n_batch
         self._effect = NO_EFFECT
-        self._n_threads = n_threads
+        self._n_threads = self._n_threads_first = n_threads
         self.interrupt = Interrupt()
         self.seconds = 0.0
         """How long the latest batch took to compute, without the wait for the gate."""
         self.context = self._new_context()
-        self._batch = lib.llama_batch_init(n_batch, 0, 1)
-        self._token = np.ctypeslib.as_array(self._batch.token, (n_batch,))
-        self._pos = np.ctypeslib.as_array(self._batch.pos, (n_batch,))
-        self._wants = np.ctypeslib.as_array(self._batch.logits, (n_batch,))
-        np.ctypeslib.as_array(self._batch.n_seq_id, (n_batch,))[:] = 1
+        self._batch = TokenBatch(shape.n_batch)
 
     def context_params(self) -> Any:
         """What the context is made with."""
-        return context_params(*self._shape, self._options)
+        return context_params(self._shape, self._n_threads_first, self._options)
 
     def _new_context(self) -> int:
         context = lib.llama_init_from_model(self._model.handle, self.context_params())
         if not context:
             raise ModelError(
-                f"No context of {self._shape[0]} tokens could be made for {self._model.path} "
+                f"No context of {self._shape.n_cells} tokens could be made for {self._model.path} "
                 f"({last_complaint()}); lower AION_CTX or AION_PARALLEL."
             )
         self.interrupt.attach(context)
@@ -77,23 +69,25 @@ class Runner:
         Raises EngineFailed when llama.cpp refuses the batch, Interrupted when `interrupt` was set meanwhile;
         nothing of the batch is in the KV cache then.
         """
+        assert sum(piece.n_logits for piece in work) <= self._shape.n_outputs, (
+            "llama.cpp would end the process"
+        )
         self._apply(work[0].sequence.effect)
-        rows, n = [], 0
+        rows, tokens, positions, slots, wanted = [], list[int](), list[int](), list[int](), list[int]()
         for piece in work:
-            m = piece.n_tokens
-            self._token[n : n + m] = [*piece.sequence.tokens[piece.start : piece.end], *piece.draft]
-            self._pos[n : n + m] = np.arange(piece.start, piece.start + m)
-            self._wants[n : n + m] = 0
-            for i in range(n, n + m):
-                self._batch.seq_id[i][0] = piece.sequence.slot
-            n += m
-            self._wants[n - piece.n_logits : n] = 1
-            rows.append(n - piece.n_logits if piece.samples else -1)
-        self._batch.n_tokens = n
+            sequence, n, n_logits = piece.sequence, piece.n_tokens, piece.n_logits
+            assert sequence.slot is not None
+            tokens += sequence.tokens[piece.start : piece.end]
+            tokens += piece.draft
+            positions += range(piece.start, piece.start + n)
+            slots += [sequence.slot] * n
+            wanted += [0] * (n - n_logits) + [1] * n_logits
+            rows.append(len(tokens) - n_logits if piece.samples else -1)
+        batch = self._batch.fill(tokens, positions, slots, wanted)
         with self._gate:
             forget_complaints()
             started = time.perf_counter()
-            status = lib.llama_decode(self.context, self._batch)
+            status = lib.llama_decode(self.context, batch)
             lib.llama_synchronize(self.context)
             self.seconds = time.perf_counter() - started
         if status == _ABORTED and self.interrupt.is_set:
@@ -103,7 +97,7 @@ class Runner:
             raise Interrupted
         if status != 0:
             raise EngineFailed(
-                f"llama.cpp gave up on a batch of {n} tokens (status {status}: {last_complaint()})."
+                f"llama.cpp gave up on a batch of {len(tokens)} tokens (status {status}: {last_complaint()})."
             )
         return rows
 
@@ -125,10 +119,13 @@ class Runner:
                 self._apply(NO_EFFECT)
             adapter.free()
 
-    def share(self, share: Share) -> None:
-        """Let one slot hold the first cells of another too; nothing is copied."""
-        memory = lib.llama_get_memory(self.context)
-        lib.llama_memory_seq_cp(memory, share.donor, share.slot, 0, share.n_tokens)
+    def change(self, change: Clear | Share) -> None:
+        """Forget a slot, or let one hold the first cells of another too; nothing is copied."""
+        if isinstance(change, Clear):
+            self.clear(change.slot)
+        else:
+            memory = lib.llama_get_memory(self.context)
+            lib.llama_memory_seq_cp(memory, change.donor, change.slot, 0, change.n_tokens)
 
     def clear(self, slot: int, n_past: int = 0) -> None:
         """Forget what is computed in `slot` from token `n_past` on. Raises EngineFailed when the model
@@ -150,11 +147,10 @@ class Runner:
             lib.llama_free(self.context)
             self.context = 0
             self._effect = NO_EFFECT
-            self._n_threads = self._shape[3]
+            self._n_threads = self._n_threads_first
             self.context = self._new_context()
 
     def close(self) -> None:
         if self.context:
-            lib.llama_batch_free(self._batch)
             lib.llama_free(self.context)
             self.context = 0

@@ -16,6 +16,7 @@ import numpy as np
 
 from aion.engine.candidates import Candidates, logits_row
 from aion.engine.grammar import Grammar, GrammarTooSlow
+from aion.engine.grammar_start import WaitingGrammar
 from aion.engine.library import lib
 from aion.engine.logprobs import LogprobTrail, token_logprob
 from aion.engine.model import Model
@@ -43,7 +44,12 @@ class Sampler:
         check_logit_bias(sampling, model.n_vocab)
         self._sampling = sampling
         self._model = model
-        self._grammar = Grammar(sampling.grammar, model) if sampling.grammar else None
+        shown = {token for text in sampling.shown if (token := model.control_token(text)) is not None}
+        self._shown, self._silent = shown, model.silent_tokens - shown
+        grammar = Grammar(sampling.grammar, model) if sampling.grammar else None
+        self._grammar, self._waiting = grammar, None
+        if grammar is not None and sampling.grammar_start is not None:
+            self._grammar, self._waiting = None, WaitingGrammar(grammar, sampling.grammar_start)
         self._trail = None if sampling.logprobs is None else LogprobTrail(model.generates_leading_space)
         self._candidates: Candidates | None = None
         self._n_drawn = 0
@@ -59,7 +65,7 @@ class Sampler:
         """Tokens without text are kept out of a grammar, which would read them as the text of their names."""
         bias = dict(self._sampling.logit_bias)
         if self._grammar is not None:
-            bias |= dict.fromkeys(self._model.silent_tokens, -math.inf)
+            bias |= dict.fromkeys(self._silent, -math.inf)
         if self._sampling.ignore_eos:
             bias |= dict.fromkeys(self._model.end_tokens, -math.inf)
         return bias
@@ -121,6 +127,8 @@ class Sampler:
         self._check(context, row)
         if self._grammar is None:
             token = int(lib.llama_sampler_sample(self._chain, context, row))
+            if self._waiting is not None:
+                self._grammar = self._waiting.push(token, self.piece(token))
         else:
             token = self._sample_within(self._grammar, context, row)
         self._n_drawn += 1
@@ -131,18 +139,18 @@ class Sampler:
     def _sample_within(self, grammar: Grammar, context: Any, row: int) -> int:
         """Draw, ask the grammar, and draw again from what it allows when it says no."""
         logits = logits_row(context, row, self._model.n_vocab)
-        self._candidates = self._candidates or Candidates(self._model.n_vocab)
+        self._candidates = self._candidates or Candidates.of_vocabulary(self._model.n_vocab)
         token = self._draw(self._candidates, logits)
-        if token in self._model.silent_tokens or not grammar.allows(token):
-            self._candidates.fill(logits)
-            grammar.mask(self._candidates.array)
-            token = self._draw_masked(self._candidates)
-        lib.llama_sampler_accept(self._chain, token)
         try:
+            if token in self._silent or not grammar.allows(token):
+                self._candidates.fill(logits)
+                grammar.mask(self._candidates)
+                token = self._draw_masked(self._candidates)
+            lib.llama_sampler_accept(self._chain, token)
             grammar.accept(token)
         except GrammarTooSlow:
             raise SamplingFailed(
-                "The grammar has become so ambiguous that one token took seconds to check; "
+                "The grammar has become so ambiguous that one token took too long to check; "
                 "write it so that a text can be read in one way."
             ) from None
         return token
@@ -155,7 +163,7 @@ class Sampler:
     def _draw_masked(self, candidates: Candidates) -> int:
         """One of the tokens that the grammar allows; where only an end is left, nothing forbids it."""
         allowed = candidates.possible()
-        banned = [*self._model.silent_tokens]
+        banned = [*self._silent]
         if self._has_least or self._sampling.ignore_eos:
             banned += self._model.end_tokens
         open_to_chain = np.setdiff1d(allowed, banned)
@@ -187,7 +195,11 @@ class Sampler:
     def _note(self, trail: LogprobTrail, context: Any, row: int, token: int) -> None:
         logits = logits_row(context, row, self._model.n_vocab)
         n_top = self._sampling.logprobs or 0
-        trail.push(token_logprob(self._model, logits, token, n_top), self._model.piece(token))
+        trail.push(token_logprob(self._model, logits, token, n_top), self.piece(token))
+
+    def piece(self, token: int) -> bytes:
+        """The bytes `token` adds to the answer's text."""
+        return self._model.piece(token, special=token in self._shown)
 
     def told(self, text: str, *, is_last: bool = False) -> tuple[TokenLogprob, ...]:
         """The log probabilities, where they were asked for, to tell with `text`; with the last, the rest."""
@@ -202,6 +214,8 @@ class Sampler:
             self._chain = None
         if self._grammar is not None:
             self._grammar.close()
+        if self._waiting is not None:
+            self._waiting.close()
 
 
 def check_logit_bias(sampling: Sampling, n_vocab: int) -> None:

@@ -1,133 +1,74 @@
 """Decides which tokens of which sequences go into the next batch. Touches no llama call.
 
-Owned by the engine thread. Invariants: every running sequence has its own slot; the cells the running
-ones hold and may still need never exceed `n_cells`; a waiting sequence has neither slot nor cells.
+Owned by the engine thread. Invariants: every running sequence has its own slot; no batch needs more cells
+than are free; a waiting sequence has neither slot nor cells.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceOf
 
-from aion.engine.adapter import NO_EFFECT, Effect
+from aion.engine.answer_length import AnswerLength
+from aion.engine.context import ContextShape
 from aion.engine.kv_cache import KvCache, common_prefix
 from aion.engine.pace import PrefillPace
+from aion.engine.plan import Clear, Plan, Share, Work
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
+from aion.engine.turns import Turns
+from aion.engine.waiting import WaitingLine
 
-_TURN_STEPS = 4
 _WORTH_WAITING = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Tokens `start:end` of a sequence to be computed; logits are wanted for the last when `samples`, and
-    for each of the guessed tokens `draft` that follow it."""
-
-    sequence: Sequence
-    start: int
-    end: int
-    samples: bool
-    draft: tuple[int, ...] = ()
-
-    @property
-    def n_tokens(self) -> int:
-        return self.end - self.start + len(self.draft)
-
-    @property
-    def n_logits(self) -> int:
-        """Rows of logits, those of its last tokens."""
-        return 1 + len(self.draft) if self.samples else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Before the batch: `slot` takes the first `n_tokens` cells of `donor` as its own."""
-
-    donor: int
-    slot: int
-    n_tokens: int
-
-
-@dataclass(slots=True)
-class Plan:
-    """The next step: slots to clear, prefixes to share, tokens to compute, in this order."""
-
-    clears: list[int] = field(default_factory=list)
-    shares: list[Share] = field(default_factory=list)
-    work: list[Work] = field(default_factory=list)
-
-    @property
-    def n_tokens(self) -> int:
-        return sum(piece.n_tokens for piece in self.work)
-
-
 class Scheduler:
-    """Admission in order of arrival; each batch takes decode tokens first and prefills with the rest.
+    """Each batch takes decode tokens first and prefills with the rest.
 
-    Adapters act on a whole batch, so a batch holds sequences of one effect; where there are several,
-    they take turns of a few steps.
+    A sequence is admitted when its prompt and the answer it is expected to write find cells. When they run
+    out all the same, kept prefixes go, then the youngest sequence, batch work first: it loses its slot and is
+    the first to be admitted again. The eldest never does, so somebody always comes to an end.
     """
 
     def __init__(
         self,
-        n_slots: int,
-        n_cells: int,
-        n_batch: int,
-        n_kept: int = 0,
+        shape: ContextShape,
         speculator: Speculator | None = None,
         pace: PrefillPace | None = None,
+        *,
         shares: bool = True,
     ) -> None:
         """`speculator` guesses tokens of decoding sequences; None computes one a step. `pace` says how
         much of a prompt is computed beside them; None fills the batch. `shares` False
         keeps sequences apart: prefixes of this model cannot serve others."""
-        self._n_batch = n_batch
-        self._n_slots = n_slots
-        self._cache = KvCache(n_cells, n_slots, n_kept, shares=shares)
+        self._shape = shape
+        self._cache = KvCache(shape.n_cells, shape.n_running, shape.n_kept, shares=shares)
         self._speculator = speculator
         self._pace = pace
         self._shares = shares
-        self._clears: list[int] = []
-        self.waiting: deque[Sequence] = deque()
+        self._turns = Turns()
+        self._expected = AnswerLength()
+        self._changes: list[Clear | Share] = []
+        self._refused: Sequence | None = None
+        self.waiting = WaitingLine()
         self.running: list[Sequence] = []
-        self._turn = NO_EFFECT
-        self._n_turn_steps = 0
+        self.n_preempted = 0
 
     @property
     def has_work(self) -> bool:
         return bool(self.waiting or self.running)
 
     def add(self, sequence: Sequence) -> None:
-        self.waiting.append(sequence)
-
-    def admit(self) -> list[Sequence]:
-        """Give slots to waiting sequences while slots and cells last; return those admitted."""
-        admitted = []
-        while self.waiting and len(self.running) < self._n_slots:
-            needed = self._n_promised + self.waiting[0].n_reserved
-            self._clears += self._cache.make_room(needed)
-            if self._cache.n_free < needed:
-                break
-            sequence = self.waiting.popleft()
-            sequence.slot = self._cache.acquire(sequence.tokens, sequence.effect.key)
-            self.running.append(sequence)
-            admitted.append(sequence)
-        return admitted
-
-    @property
-    def _n_promised(self) -> int:
-        """Cells the running sequences may still come to need."""
-        return sum(s.n_reserved - s.n_past for s in self.running)
+        self.waiting.add(sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out; what it has computed may serve others."""
         if sequence.slot is None:
             self.waiting.remove(sequence)
             return
-        self._clears += self._cache.release(sequence.slot)
-        sequence.slot = None
-        self.running.remove(sequence)
+        if sequence.n_completion:
+            self._expected.ended(sequence)
+        self._release(sequence)
 
     def computed(self, sequence: Sequence, n_past: int) -> None:
         """`n_past` tokens of a running sequence are in the KV cache now."""
@@ -143,68 +84,208 @@ class Scheduler:
 
     def forget(self) -> None:
         """The context was made anew, and nothing is running."""
-        self._clears.clear()
+        self._changes.clear()
         self._cache.forget()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every slot and cell is accounted for."""
+        return self._cache.is_whole
+
+    @property
+    def is_idle_and_whole(self) -> bool:
+        """Whether nothing runs and nothing is lost: the check of conservation when idle."""
+        return not self.has_work and self._cache.is_idle and self.is_whole
+
+    # --- admission -----------------------------------------------------------------------------
+
+    def admit(self) -> list[Sequence]:
+        """Give slots to waiting sequences while slots and cells last; return those admitted. One that found
+        no place is not asked again while the others only decode: none can have come free."""
+        admitted = []
+        while (sequence := self.waiting.first) is not None and sequence is not self._refused:
+            if not self._make_place(sequence):
+                self._refused = sequence
+                break
+            self.waiting.take(sequence)
+            sequence.slot = self._cache.acquire(sequence.tokens, sequence.effect.key)
+            self.running.append(sequence)
+            admitted.append(sequence)
+        return admitted
+
+    def _make_place(self, sequence: Sequence) -> bool:
+        """Whether there is a slot and cells for it now. Interactive work takes those of batch work."""
+        if self._has_place(sequence):
+            return True
+        batch = [] if sequence.is_batch else [other for other in self.running if other.is_batch]
+        if not batch:
+            return False
+        staying = [other for other in self.running if not other.is_batch]
+        gone = [other.slot for other in batch if other.slot is not None]
+        if self._n_wanted(sequence, staying) > self._cache.n_obtainable(gone):
+            return False
+        while batch:
+            self._preempt(batch.pop(batch.index(_youngest(batch))))
+            if self._has_place(sequence):
+                return True
+        return False
+
+    def _has_place(self, sequence: Sequence) -> bool:
+        """Whether a slot is free, and cells for what the running ones and this one are expected to need."""
+        if len(self.running) >= self._shape.n_running:
+            return False
+        while self._cache.n_free < (n_wanted := self._n_wanted(sequence, self.running)):
+            prefix = self._cache.find(sequence.tokens, sequence.effect.key)
+            n_lent = self._cache.n_lent(prefix) if prefix else 0
+            if n_wanted + n_lent > self._cache.n_obtainable():
+                return False
+            self._clear([self._cache.evict(but=prefix.donor if prefix else None)])
+        return True
+
+    def _n_wanted(self, sequence: Sequence, beside: Iterable[Sequence]) -> int:
+        return sum(map(self._n_to_come, beside)) + self._n_to_come(sequence)
+
+    def _n_to_come(self, sequence: Sequence) -> int:
+        """Cells a sequence is expected to take beyond those it holds, or may share at its start."""
+        n_held = sequence.n_past
+        if not n_held:
+            prefix = self._cache.find(sequence.tokens, sequence.effect.key, sequence.slot)
+            n_held = prefix.n_tokens if prefix else 0
+        return self._expected.n_cells(sequence) - n_held
+
+    def _give_way(self) -> None:
+        """The cells do not suffice: the youngest goes."""
+        self._expected.was_too_low()
+        self._preempt(_youngest(self.running))
+
+    def _preempt(self, sequence: Sequence) -> None:
+        """Take slot and cells away; its tokens stay, and are computed again when it has a slot once more."""
+        self._release(sequence)
+        sequence.n_past = 0
+        sequence.n_preempted += 1
+        self.n_preempted += 1
+        self.waiting.add_first(sequence)
+
+    def _release(self, sequence: Sequence) -> None:
+        assert sequence.slot is not None
+        self._refused = None
+        self._clear(self._cache.release(sequence.slot))
+        sequence.slot = None
+        self.running.remove(sequence)
+
+    def _clear(self, slots: Iterable[int]) -> None:
+        self._changes += map(Clear, slots)
+
+    # --- the next batch ------------------------------------------------------------------------
+
     def plan(self) -> Plan:
-        """The next batch: one token of each decoding sequence, then chunks of prompts, oldest first."""
-        plan = Plan(self._clears)
-        self._clears = []
-        if not self.running:
-            return plan
-        effect = self._next_turn()
-        members = [sequence for sequence in self.running if sequence.effect == effect]
-        room = self._n_batch
-        decoding = [sequence for sequence in members if sequence.is_decoding][:room]
-        room -= len(decoding)
-        for sequence in decoding:
-            draft = self._draft(sequence, len(decoding), room)
-            plan.work.append(Work(sequence, sequence.n_past, len(sequence.tokens), True, draft))
-            room -= len(draft)
-        if self._pace is not None and any(sequence.is_decoding for sequence in self.running):
-            room = min(room, self._pace.n_tokens())
-        for sequence in members:
-            if room and not sequence.is_decoding and self._may_start(sequence, plan):
-                end = min(sequence.n_past + room, len(sequence.tokens))
-                plan.work.append(Work(sequence, sequence.n_past, end, end == len(sequence.tokens)))
-                room -= end - sequence.n_past
+        """The next batch: one token of each decoding sequence and its guesses, then prompts."""
+        work: list[Work] = []
+        while self.running and not work:
+            n_preempted = self.n_preempted
+            members = self._turns.next(self.running)
+            work = self._decode(members)
+            self._prefill([s for s in members if s.slot is not None and not s.is_decoding], work)
+            if not work and n_preempted == self.n_preempted:  # no cell is left for the prompts of this turn
+                self._give_way()
+        plan = Plan(self._changes, work)
+        self._changes = []
         return plan
 
-    def _draft(self, sequence: Sequence, n_decoding: int, room: int) -> tuple[int, ...]:
+    def _decode(self, members: SequenceOf[Sequence]) -> list[Work]:
+        decoding = [s for s in members if s.is_decoding][: self._shape.n_batch]
+        while not self._has_cells(len(decoding)):
+            self._give_way()
+            decoding = [s for s in decoding if s.slot is not None]
+        room = min(self._shape.n_batch, self._cache.n_free) - len(decoding)
+        n_guesses = self._shape.n_guesses
+        work = []
+        for sequence in decoding:
+            draft = self._draft(sequence, len(decoding), min(n_guesses, room // 2))
+            work.append(Work(sequence, sequence.n_past, len(sequence.tokens), True, draft))
+            room, n_guesses = room - len(draft), n_guesses - len(draft)
+        return work
+
+    def _has_cells(self, n_cells: int) -> bool:
+        """Whether so many are free, or come free with kept prefixes."""
+        self._clear(self._cache.make_room(n_cells))
+        return self._cache.n_free >= n_cells
+
+    def _draft(self, sequence: Sequence, n_decoding: int, n_most: int) -> tuple[int, ...]:
         """Guesses get no more than half of what decoding leaves, lest prompts wait for them."""
         if self._speculator is None or not sequence.n_completion:
             return ()
-        return tuple(self._speculator.draft(sequence, n_decoding)[: room // 2])
+        return tuple(self._speculator.draft(sequence, n_decoding)[:n_most])
 
-    def _may_start(self, sequence: Sequence, plan: Plan) -> bool:
+    def _prefill(self, prompts: list[Sequence], work: list[Work]) -> None:
+        """Add pieces of `prompts` to `work`: one that waits to go on first, then the shortest, yet none is
+        overtaken by more tokens than it has itself."""
+        if not prompts:
+            return
+        self._refused = None  # what they compute may be shared
+        room = self._prefill_room(work)
+        n_used, n_done = sum(piece.n_tokens for piece in work), 0
+        for i, sequence in enumerate(sorted(prompts, key=_prefill_order)):
+            n = min(room, len(sequence.tokens) - sequence.n_past)
+            if not n or (n_done and self._is_enough(n_used, n_done, n, len(prompts) - i)):
+                break
+            if not self._may_start(sequence, work):
+                continue
+            n = min(room, len(sequence.tokens) - sequence.n_past)
+            self._has_cells(n_used + n)
+            n = min(n, self._cache.n_free - n_used)
+            if n <= 0:
+                break
+            end = sequence.n_past + n
+            work.append(Work(sequence, sequence.n_past, end, end == len(sequence.tokens)))
+            room, n_used, n_done = room - n, n_used + n, n_done + (end == len(sequence.tokens))
+        _count_overtaken(prompts, work)
+
+    def _prefill_room(self, work: list[Work]) -> int:
+        room = self._shape.n_batch - sum(piece.n_tokens for piece in work)
+        answers = [sequence for sequence in self.running if sequence.is_decoding]
+        if self._pace is None or not answers:
+            return room
+        n_prompts = sum(not (sequence.is_decoding or sequence.is_batch) for sequence in self.running)
+        return min(room, self._pace.n_beside(len(answers), n_prompts))
+
+    def _is_enough(self, n_tokens: int, n_done: int, n_more: int, n_waiting: int) -> bool:
+        return self._pace is not None and self._pace.is_enough(n_tokens, n_done, n_more, n_waiting)
+
+    def _may_start(self, sequence: Sequence, work: list[Work]) -> bool:
         """Share what is computed of a fresh sequence's prompt; False while more of it is in this batch."""
         if sequence.n_past or not self._shares:
             return True
         assert sequence.slot is not None
-        donor, n_shared = self._cache.find(sequence.slot)
-        for other in plan.work:
-            n = common_prefix(other.sequence.tokens[: other.end], sequence.tokens[:-1])
-            if other.end - other.start > 1 and n >= n_shared + _WORTH_WAITING:
-                return False
-        if n_shared:
-            self._cache.share(donor, sequence.slot, n_shared)
-            plan.shares.append(Share(donor, sequence.slot, n_shared))
-            sequence.n_past = sequence.n_cached = n_shared
+        prefix = self._cache.find(sequence.tokens, sequence.effect.key, sequence.slot)
+        n_shared = prefix.n_tokens if prefix else 0
+        for piece in work:
+            if piece.end - piece.start > 1:
+                n = common_prefix(piece.sequence.tokens[: piece.end], sequence.tokens[:-1])
+                if n >= n_shared + _WORTH_WAITING:
+                    return False
+        if prefix:
+            self._cache.share(prefix.donor, sequence.slot, n_shared)
+            self._changes.append(Share(prefix.donor, sequence.slot, n_shared))
+            sequence.n_past = n_shared
+            if not sequence.n_preempted:
+                sequence.n_cached = n_shared
         return True
 
-    def _next_turn(self) -> Effect:
-        """Whose step it is: the effects of the running sequences in the order they were admitted, for a few
-        steps each, but only one that computes prompts."""
-        effects = list(dict.fromkeys(sequence.effect for sequence in self.running))
-        at = effects.index(self._turn) if self._turn in effects else None
-        if at is None or (self._n_turn_steps >= _TURN_STEPS and len(effects) > 1):
-            self._turn = effects[0 if at is None else (at + 1) % len(effects)]
-            self._n_turn_steps = 0
-        members = [s for s in self.running if s.effect == self._turn]
-        self._n_turn_steps += 1 if all(s.is_decoding for s in members) else _TURN_STEPS
-        return self._turn
 
-    @property
-    def is_idle_and_whole(self) -> bool:
-        """Whether nothing runs and nothing is lost: the check of conservation for tests and shutdown."""
-        return not self.has_work and self._cache.is_idle and self._cache.is_whole
+def _youngest(sequences: Iterable[Sequence]) -> Sequence:
+    """Who gives way: batch work before interactive, the latest first."""
+    return max(sequences, key=lambda s: (s.is_batch, s.id))
+
+
+def _prefill_order(sequence: Sequence) -> tuple[bool, bool, int, int]:
+    n_missing = len(sequence.tokens) - sequence.n_past
+    return sequence.is_batch, not sequence.n_completion, n_missing - sequence.n_overtaken, sequence.id
+
+
+def _count_overtaken(prompts: Iterable[Sequence], work: Iterable[Work]) -> None:
+    """Every prompt notes how many tokens of others were taken instead of its own."""
+    own = {piece.sequence.id: piece.n_tokens for piece in work}
+    n_taken = sum(own.get(sequence.id, 0) for sequence in prompts)
+    for sequence in prompts:
+        sequence.n_overtaken += n_taken - own.get(sequence.id, 0)

@@ -13,7 +13,7 @@ from aion.engine.adapter import NO_EFFECT, Effect
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.lookup import Acceptance, PromptLookup
 from aion.engine.sampler import Sampler
-from aion.types import Delta, Finished, FinishReason, GenerationEvent, Sampling, Usage
+from aion.types import Delta, ErrorCause, Finished, FinishReason, GenerationEvent, Priority, Sampling, Usage
 
 Sink = Callable[[GenerationEvent], None]
 
@@ -23,7 +23,9 @@ _ids = itertools.count(1)
 @dataclass(slots=True, eq=False)
 class Sequence:
     """Invariant: `n_past` tokens of `tokens` are in the KV cache of `slot`, the first `n_cached` of them
-    computed for others before; the sink gets any number of Delta and exactly one Finished."""
+    computed for others before; the sink gets any number of Delta and exactly one Finished. It has lost its
+    slot `n_preempted` times to others, and while it waited to be prefilled, `n_overtaken` tokens of
+    other prompts were."""
 
     prompt: list[int]
     sampling: Sampling
@@ -36,6 +38,9 @@ class Sequence:
     n_cached: int = 0
     slot: int | None = None
     sampler: Sampler | None = None
+    priority: Priority = "interactive"
+    n_preempted: int = 0
+    n_overtaken: int = 0
     finished: bool = False
     lookup: PromptLookup = field(default_factory=PromptLookup)
     acceptance: Acceptance = field(default_factory=Acceptance)
@@ -53,6 +58,16 @@ class Sequence:
         return len(self.prompt) + self.sampling.max_new_tokens
 
     @property
+    def is_batch(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.priority == "batch"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has been admitted, now or before."""
+        return self.slot is not None or self.n_preempted > 0
+
+    @property
     def is_decoding(self) -> bool:
         """Whether just the last token is missing from the KV cache."""
         return self.n_past == len(self.tokens) - 1
@@ -63,7 +78,7 @@ class Sequence:
         if text or logprobs:
             self.sink(Delta(text, n_tokens, logprobs))
 
-    def finish(self, reason: FinishReason, error: str | None = None) -> None:
+    def finish(self, reason: FinishReason, error: str | None = None, cause: ErrorCause = "failed") -> None:
         """Send what was held back and the terminal event, once; free the sampler."""
         if self.finished:
             return
@@ -80,5 +95,6 @@ class Sequence:
                     Usage(len(self.prompt), self.n_completion, self.n_cached),
                     error,
                     self.effect.label,
+                    cause,
                 )
             )

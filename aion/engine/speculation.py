@@ -7,42 +7,13 @@ the most tokens a second is taken, and 0 where guessing does not pay. Owned by t
 
 from __future__ import annotations
 
+from aion.engine.context import LONGEST_GUESS
 from aion.engine.lookup import Acceptance
 from aion.engine.sequence import Sequence
+from aion.engine.step_cost import StepCost
 
-_LENGTHS = (0, 1, 2, 4, 8, 16)
-_FORGET = 0.97
+_LENGTHS = (0, 1, 2, 4, 8, LONGEST_GUESS)
 _TRY_AGAIN_TOKENS = 32
-
-
-class StepCost:
-    """Least squares of step time over batch size, old steps slowly forgotten."""
-
-    def __init__(self) -> None:
-        self._n = self._x = self._xx = self._y = self._xy = 0.0
-
-    def observe(self, n_tokens: int, seconds: float) -> None:
-        self._n, self._x, self._y = (_FORGET * v for v in (self._n, self._x, self._y))
-        self._xx, self._xy = _FORGET * self._xx, _FORGET * self._xy
-        self._n += 1.0
-        self._x += n_tokens
-        self._xx += n_tokens * n_tokens
-        self._y += seconds
-        self._xy += n_tokens * seconds
-
-    def seconds(self, n_tokens: int) -> float:
-        """Expected time of a batch of `n_tokens`; where only one size was seen, half of it is taken to be
-        fixed."""
-        if not self._n:
-            return 1.0 + n_tokens
-        mean_x, mean_y = self._x / self._n, self._y / self._n
-        spread = self._xx / self._n - mean_x * mean_x
-        if spread > 0.01 * mean_x * mean_x:
-            slope = (self._xy / self._n - mean_x * mean_y) / spread
-        else:
-            slope = 0.5 * mean_y / mean_x
-        slope = min(max(slope, 0.01 * mean_y / mean_x), mean_y / mean_x)
-        return mean_y + slope * (n_tokens - mean_x)
 
 
 class Speculator:
@@ -61,14 +32,18 @@ class Speculator:
         return sequence.lookup.propose(sequence.tokens, n_most)
 
     def _best_length(self, acceptance: Acceptance, n_batched: int) -> int:
-        best, best_rate, gained = 0, 0.0, 0.0
-        for k in range(_LENGTHS[-1] + 1):
-            gained += acceptance.rate**k if k else 0.0
-            if k in _LENGTHS:
-                rate = (n_batched + gained) / self.cost.seconds(n_batched + k)
-                if rate > best_rate:
-                    best, best_rate = k, rate
+        fixed_s, per_token_s = self.cost.line()
+        best, best_rate = 0, 0.0
+        for k in _LENGTHS:
+            rate = (n_batched + _n_right(acceptance.rate, k)) / (fixed_s + per_token_s * (n_batched + k))
+            if rate > best_rate:
+                best, best_rate = k, rate
         if best == 0:
             acceptance.n_since_try += 1
             return 1 if acceptance.n_since_try >= _TRY_AGAIN_TOKENS else 0
         return best
+
+
+def _n_right(p: float, k: int) -> float:
+    """p + p^2 + ... + p^k."""
+    return k if p >= 1.0 else p * (1.0 - p**k) / (1.0 - p)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-import re
 from collections.abc import Callable, Sequence
 
 import jinja2
@@ -18,12 +17,15 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from aion.engine import marks
+from aion.engine.marks import Guard
 from aion.engine.model import Model
+from aion.engine.tools.format import ToolFormat, format_of
+from aion.engine.tools.render import message_value, texts_of, tool_value, with_short_ids
 from aion.errors import InvalidRequest, ModelError
-from aion.types import Message
+from aion.types import Message, Tool, ToolUse
 
-_OPEN, _CLOSE = "\ue0a0", "\ue0a1"
-_MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
+_PROBE = "aion_probe_tool"
 
 PlainForm = Callable[[str, str], str]
 
@@ -40,52 +42,89 @@ class ChatTemplate:
         self._plain_form = plain_form
         try:
             self._template = _compile(model.chat_template) if model.chat_template else None
+            for_tools = model.named_template("tool_use")
+            self._tool_template = _compile(for_tools) if for_tools else self._template
         except jinja2.TemplateSyntaxError as error:
             raise ModelError(
                 f"The chat template in {model.path} is broken ({error}); convert or download the model again."
             ) from error
 
-    def tokens(self, messages: Sequence[Message]) -> list[int]:
-        """Token ids of the conversation, ready for the assistant's turn.
+    @functools.cached_property
+    def tool_format(self) -> ToolFormat | None:
+        """How the model writes tool calls, None when its template has no place for tools."""
+        source = self._model.named_template("tool_use") or self._model.chat_template
+        if source is None:
+            return None
+        try:
+            written = self._render([Message("user", "?")], [Tool(_PROBE)], marks.plain, marks.plain)
+        except Exception:  # whatever a template may do
+            return None
+        return format_of(source) if _PROBE in written else None
+
+    def tokens(self, messages: Sequence[Message], use: ToolUse | None = None) -> list[int]:
+        """Token ids of the conversation, ready for the assistant's turn, and those of the opening in `use`.
 
         Raises InvalidRequest when the template refuses the order of the roles.
         """
-        unsafe = any(text in m.content for m in messages for text in self._model.control_texts)
-        if not unsafe:
-            return self._tokenize(self._spaced(self.render(messages)))
-        marked = [Message(m.role, f"{_OPEN}{_strip_marks(m.content)}{_CLOSE}") for m in messages]
-        return self._tokenize_marked(self._spaced(self.render(marked)))
+        tools = use.tools if use else ()
+        text, is_marked = self._safe(messages, tools)
+        tokens = (self._tokenize_marked if is_marked else self._tokenize)(self._spaced(text))
+        return tokens + (self._model.tokenize(use.opening, special=True) if use and use.opening else [])
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
         """The conversation as text, control tokens spelled out."""
-        if self._template is None:
-            return self._plain(messages)
-        try:
-            return self._render(messages)
-        except Exception as error:  # whatever a template may do, not only jinja2's own errors
-            return self._render_folded(messages, error)
+        return self._rendered(messages, tools, marks.plain, marks.plain)
 
-    def _render(self, messages: Sequence[Message]) -> str:
-        assert self._template is not None
-        return self._template.render(
-            messages=[{"role": m.role, "content": m.content} for m in messages],
+    def _safe(self, messages: Sequence[Message], tools: Sequence[Tool]) -> tuple[str, bool]:
+        """The conversation as text, and whether what others wrote is marked in it, as it is where it spells a
+        control token.
+
+        A template that cuts a text may cut off a mark; then only the control tokens themselves are marked.
+        """
+        controls = self._model.control_texts
+        if not any(control in text for text in texts_of(messages, tools) for control in controls):
+            return self.render(messages, tools), False
+        leaf = marks.each_of(controls)
+        for content in (marks.whole, leaf):
+            text = self._rendered(messages, tools, content, leaf)
+            if marks.are_whole(text):
+                return text, True
+        raise InvalidRequest(
+            "The model's chat template takes apart a text that spells a control token; leave it out.",
+            param="messages",
+        )
+
+    def _rendered(
+        self, messages: Sequence[Message], tools: Sequence[Tool], content: Guard, leaf: Guard
+    ) -> str:
+        """As the template has it; where it refuses, with ids as Mistral wants them, and then with the system
+        text put before the first user turn, since some know no system role."""
+        if self._template is None:
+            return self._plain([Message(m.role, content(m.content)) for m in messages])
+        refusal: Exception | None = None
+        short = with_short_ids(messages)
+        for tried in _different([messages, short, fold_system(messages), fold_system(short)]):
+            try:
+                return self._render(tried, tools, content, leaf)
+            except Exception as error:  # whatever a template may do, not only jinja2's own errors
+                refusal = error
+        raise InvalidRequest(
+            f"The model's chat template refuses these messages ({refusal}); "
+            "let user and assistant turns alternate, beginning with user.",
+            param="messages",
+        ) from refusal
+
+    def _render(self, messages: Sequence[Message], tools: Sequence[Tool], content: Guard, leaf: Guard) -> str:
+        template = self._tool_template if tools else self._template
+        assert template is not None
+        return template.render(
+            messages=[message_value(m, content, leaf) for m in messages],
             bos_token=self._model.token_text(self._model.bos),
             eos_token=self._model.token_text(self._model.eos),
             add_generation_prompt=True,
-            tools=None,
+            tools=[tool_value(tool, leaf) for tool in tools] or None,
             documents=None,
         )
-
-    def _render_folded(self, messages: Sequence[Message], error: Exception) -> str:
-        """Some templates know no system role: put its text before the first user turn, once."""
-        folded = fold_system(messages)
-        if list(folded) == list(messages):
-            raise InvalidRequest(
-                f"The model's chat template refuses these messages ({error}); "
-                "let user and assistant turns alternate, beginning with user.",
-                param="messages",
-            ) from error
-        return self.render(folded)
 
     def _plain(self, messages: Sequence[Message]) -> str:
         system = "\n".join(m.content for m in messages if m.role == "system")
@@ -96,7 +135,7 @@ class ChatTemplate:
         """The space a sentencepiece vocabulary puts before a text that no control token opens."""
         if not self._model.wants_leading_space or text.startswith(self._model.control_texts):
             return text
-        return f"{_OPEN} {text[len(_OPEN) :]}" if text.startswith(_OPEN) else f" {text}"
+        return f"{marks.OPEN} {text[1:]}" if text.startswith(marks.OPEN) else f" {text}"
 
     def _lacks_bos(self, text: str) -> bool:
         bos = self._model.token_text(self._model.bos)
@@ -107,9 +146,8 @@ class ChatTemplate:
 
     def _tokenize_marked(self, text: str) -> list[int]:
         tokens = [self._model.bos] if self._lacks_bos(text) else []
-        for index, part in enumerate(_MARKED.split(text)):
-            if part:
-                tokens += self._model.tokenize(part, special=index % 2 == 0)
+        for part, is_marked in marks.parts(text):
+            tokens += self._model.tokenize(part, special=not is_marked)
         return tokens
 
 
@@ -122,8 +160,13 @@ def fold_system(messages: Sequence[Message]) -> Sequence[Message]:
     return [Message("user", "\n\n".join([*system, rest[0].content])), *rest[1:]]
 
 
-def _strip_marks(text: str) -> str:
-    return text.replace(_OPEN, "").replace(_CLOSE, "")
+def _different(tries: Sequence[Sequence[Message]]) -> list[Sequence[Message]]:
+    """Each once, in order."""
+    found: list[Sequence[Message]] = []
+    for messages in tries:
+        if not any(list(messages) == list(other) for other in found):
+            found.append(messages)
+    return found
 
 
 @functools.lru_cache(maxsize=8)

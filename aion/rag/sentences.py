@@ -9,6 +9,7 @@ _WORDS = (
     "av r pça pç tv rod est lj apto ap bl qd lt cx fl fls pág págs p pp vol vols cap art arts "
     "inc par ed eds obs ex etc tel cel fax min máx aprox nº n núm séc sécs a.c d.c st sto sta "
     "jan fev mar abr mai jun jul ago set out nov dez seg ter qua qui sex sáb dom "
+    "lda ltda cia exa s.a v.exa r/c esc freg conc "
     "mr mrs ms jr vs e.g i.e no fig figs approx"
 )
 _ABBREVIATIONS = frozenset(_WORDS.split())

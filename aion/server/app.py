@@ -22,12 +22,22 @@ from aion.server.adapters import (
 )
 from aion.server.chat import chat
 from aion.server.disconnect import ClientGone
+from aion.server.documents import (
+    add_documents,
+    delete_document,
+    delete_source,
+    list_documents,
+    show_document,
+)
+from aion.server.embeddings import embeddings
 from aion.server.failures import aion_error, http_error, unexpected_error
 from aion.server.generate import generate
 from aion.server.health import health
 from aion.server.openai import chat_completions, models
 from aion.server.panel_headers import PanelHeaders
+from aion.server.rerank import rerank
 from aion.server.same_origin import SameOrigin
+from aion.server.search import search
 from aion.server.services import Services
 
 _PANEL = Path(__file__).parent / "panel"
@@ -48,7 +58,15 @@ def create_app(services: Services) -> Starlette:
             Route("/v1/adapters/{name}", remove_adapter, methods=["DELETE"]),
             Route("/generate", generate, methods=["POST"]),
             Route("/api/ai/chat", chat, methods=["POST"]),
+            Route("/api/documents", add_documents, methods=["POST"]),
+            Route("/api/documents", list_documents, methods=["GET"]),
+            Route("/api/documents", delete_source, methods=["DELETE"]),
+            Route("/api/documents/{id}", show_document, methods=["GET"]),
+            Route("/api/documents/{id}", delete_document, methods=["DELETE"]),
+            Route("/api/search", search, methods=["POST"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
+            Route("/v1/embeddings", embeddings, methods=["POST"]),
+            Route("/v1/rerank", rerank, methods=["POST"]),
             Route("/v1/models", models),
         ],
         middleware=[Middleware(SameOrigin)],

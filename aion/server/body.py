@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from aion.errors import InvalidRequest
+from aion.server.arrival import Arrival
 from aion.server.schemas import Body
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -20,17 +21,19 @@ _shown.maxstring = _shown.maxother = 80
 _shown.maxlist = _shown.maxdict = _shown.maxlevel = 2
 
 
-async def read_body(request: Request, schema: type[Schema], *, optional: bool = False) -> Schema:
+async def read_body(
+    request: Request, schema: type[Schema], *, optional: bool = False, limit: int = MAX_BODY_BYTES
+) -> Schema:
     """Parse and validate; no body at all is an empty object when `optional`. Raises InvalidRequest, or
-    BodyTooLarge past MAX_BODY_BYTES."""
-    data = await _read_limited(request)
+    BodyTooLarge past `limit` bytes, BodyTooSlow, ClientDisconnect."""
+    data = await _read_limited(request, limit)
     if optional and not data.strip():
         data = b"{}"
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
-            f'The body is not JSON ({error}); send an object such as {{"message": "..."}}.'
+            f"The body is not JSON ({error}); send an object with {_required(schema)}."
         ) from error
     if not isinstance(value, dict):
         raise InvalidRequest(f"The body is a JSON {type(value).__name__}; send an object.")
@@ -40,18 +43,16 @@ async def read_body(request: Request, schema: type[Schema], *, optional: bool = 
         raise _named(error) from error
 
 
-class BodyTooLarge(InvalidRequest):
-    """The body is over the limit (413)."""
+def _required(schema: type[Body]) -> str:
+    """The fields that must be there, in words."""
+    return (
+        " and ".join(name for name, field in schema.model_fields.items() if field.is_required()) or "fields"
+    )
 
 
-async def _read_limited(request: Request) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"The body is over {MAX_BODY_BYTES} bytes; send a shorter text.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def _read_limited(request: Request, limit: int) -> bytes:
+    arrival = Arrival(request.receive, limit, f"The body is over {limit} bytes; send a shorter text.")
+    return await Request(request.scope, arrival).body()
 
 
 def _named(error: ValidationError) -> InvalidRequest:
@@ -59,5 +60,7 @@ def _named(error: ValidationError) -> InvalidRequest:
     param = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return InvalidRequest(f"{param} is missing; it is required.", param=param)
+    if first["type"] == "extra_forbidden":
+        return InvalidRequest(f"{param} is not known; correct its name or leave it out.", param=param)
     given, reason = _shown.repr(first["input"]), first["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{param} is {given}: {reason[0].lower()}{reason[1:]}.", param=param)

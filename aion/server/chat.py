@@ -9,14 +9,15 @@ from starlette.responses import JSONResponse, Response
 
 from aion.answer.router import Answer, Question, Router
 from aion.errors import AionError
+from aion.server.as_json import passage_json
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
-from aion.server.schemas import ChatRequest, adapter_choices
+from aion.server.schemas import ChatRequest, adapter_choices, messages_of
 from aion.server.services import Services
-from aion.types import Delta, Passage
+from aion.types import Delta
 
 _LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error"), "error")
 
@@ -33,6 +34,7 @@ async def chat(request: Request) -> Response:
         bool(body.forceFallback),
         body.seed,
         None if choices is None else tuple(choices),
+        messages_of(body.history),
     )
     if body.stream:
         return await _streamed(request, services.router, question)
@@ -78,7 +80,7 @@ def answer_json(answer: Answer) -> dict[str, object]:
         "C": round(answer.confidence, 4),
         "reason": answer.reason,
         "citations": list(answer.cited),
-        "passages": [_passage_json(p) for p in answer.passages],
+        "passages": [passage_json(p) for p in answer.passages],
         "model": answer.model,
         "adapter": answer.adapter,
         "usage": {
@@ -88,18 +90,4 @@ def answer_json(answer: Answer) -> dict[str, object]:
         },
         "ms": answer.ms,
         "event_id": answer.event_id,
-    }
-
-
-def _passage_json(passage: Passage) -> dict[str, object]:
-    return {
-        "n": passage.n,
-        "document": passage.document_id,
-        "source": passage.source,
-        "title": passage.title,
-        "line": passage.line,
-        "score": round(passage.score, 4),
-        "cosine": round(passage.cosine, 4),
-        "bm25": round(passage.bm25, 3),
-        "text": passage.text,
     }

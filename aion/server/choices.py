@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from aion.errors import AionError, EngineFailed
+from aion.errors import AionError, EngineFailed, generation_error
 from aion.types import Completion, Delta, GenerationEvent, TokenLogprob
 
 Events = AsyncGenerator[GenerationEvent, None]
@@ -57,7 +57,8 @@ async def _pump(
 
 
 async def gathered(events: ChoiceEvents, n: int) -> list[Completion]:
-    """All `n` choices, whole. Raises EngineFailed when one ends with an error or a shutdown."""
+    """All `n` choices, whole. Raises EngineBusy, OutOfTime or EngineFailed when one ends with an error or a
+    shutdown."""
     texts: list[list[str]] = [[] for _ in range(n)]
     logprobs: list[list[TokenLogprob]] = [[] for _ in range(n)]
     done: dict[int, Completion] = {}
@@ -67,7 +68,7 @@ async def gathered(events: ChoiceEvents, n: int) -> list[Completion]:
                 texts[index].append(event.text)
                 logprobs[index] += event.logprobs
             elif event.reason in ("error", "abort"):
-                raise EngineFailed(event.error or SHUTTING_DOWN)
+                raise generation_error(event.cause, event.error or SHUTTING_DOWN)
             else:
                 text, told = "".join(texts[index]), tuple(logprobs[index])
                 done[index] = Completion(text, event.reason, event.usage, event.adapter, told)

@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +16,10 @@ from aion import __version__
 from aion.convert import Checkpoint
 from aion.convert.architectures.registry import architecture_of
 from aion.engine import library
-from aion.engine.catalog import choose_embedder
+from aion.engine.catalog import choose_embedder, choose_reranker
+from aion.engine.gate import ComputeGate
 from aion.engine.model import Model
+from aion.engine.reranker import LlamaReranker
 from aion.errors import AionError
 from aion.machine import cpu_quota, memory
 from aion.server.listen import bind
@@ -40,7 +42,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order a person would look."""
-    parts = (_versions, _llama, _compute, _chat_model, _embed_model, _store, _address)
+    parts = (_versions, _llama, _compute, _chat_model, _embed_model, _rerank_model, _store, _watch, _address)
     return [finding for part in parts for finding in part(settings)]
 
 
@@ -133,6 +135,25 @@ def _embed_model(settings: Settings) -> Iterator[Finding]:
         yield Finding("problem", "embedder", error.message)
 
 
+def _rerank_model(settings: Settings) -> Iterator[Finding]:
+    """Opened whole and asked once: only so is it known to rank."""
+    try:
+        path = choose_reranker(settings.rerank_model)
+        if path is None:
+            yield Finding("ok", "reranker", "none is set (AION_RERANK_MODEL)")
+            return
+        with (
+            contextlib.closing(Model(path)) as model,
+            contextlib.closing(LlamaReranker(model, n_threads(settings), ComputeGate())) as reranker,
+        ):
+            reranker.score("?", ["."])
+            n_most = reranker.max_tokens
+        found = _opened("reranker", path)
+        yield replace(found, text=f"{found.text}, pairs of {n_most} tokens at most")
+    except AionError as error:
+        yield Finding("problem", "reranker", error.message)
+
+
 def _opened(subject: str, path: Path) -> Finding:
     with contextlib.closing(Model(path, weights=False)) as model:
         size = f"{model.n_params / 1e6:.1f}M parameters, {model.n_bytes / 1e6:.1f} MB"
@@ -157,6 +178,18 @@ def _store(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "store", f"{settings.db}: {n} documents of tenant {settings.tenant!r}, {size:.1f} MB")
     if n == 0:
         yield Finding("note", "store", "no documents yet", "Add some: aion ingest FOLDER")
+
+
+def _watch(settings: Settings) -> Iterator[Finding]:
+    folder = settings.watch_dir
+    if folder is None:
+        return
+    if folder.is_dir():
+        yield Finding("ok", "watched folder", f"{folder} is kept ingested while aion serve runs")
+    else:
+        yield Finding(
+            "problem", "watched folder", f"there is no folder {folder}", "Make it, or correct AION_WATCH_DIR."
+        )
 
 
 def _address(settings: Settings) -> Iterator[Finding]:

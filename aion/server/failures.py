@@ -7,15 +7,29 @@ import logging
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from aion.errors import AionError, EngineBusy, EngineFailed, InvalidRequest, ModelError
-from aion.server.body import BodyTooLarge
+from aion.errors import (
+    AionError,
+    EngineBusy,
+    EngineFailed,
+    InvalidRequest,
+    ModelError,
+    NotConfigured,
+    NotFound,
+    OutOfTime,
+)
+from aion.server.arrival import BodyTooLarge, BodyTooSlow
 
 _logger = logging.getLogger(__name__)
 _KINDS: tuple[tuple[type[AionError], int, str], ...] = (
     (BodyTooLarge, 413, "invalid_request_error"),
+    (BodyTooSlow, 408, "invalid_request_error"),
+    (NotFound, 404, "invalid_request_error"),
     (InvalidRequest, 400, "invalid_request_error"),
+    (NotConfigured, 501, "not_supported_error"),
     (EngineBusy, 503, "overloaded_error"),
+    (OutOfTime, 504, "timeout_error"),
     (EngineFailed, 500, "server_error"),
     (ModelError, 503, "model_error"),
 )
@@ -39,13 +53,22 @@ def aion_error(_request: Request, error: Exception) -> Response:
 
 def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    allowed = (error.headers or {}).get("Allow", "another method")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _methods(request) or headers.get("Allow", "another method")
     message = {
         404: f"There is nothing at {request.url.path}; see the routes in the README.",
-        405: f"{request.url.path} does not take {request.method}; it takes {allowed}.",
+        405: f"{request.url.path} does not take {request.method}; it takes {headers.get('Allow')}.",
     }.get(error.status_code, error.detail)
     kind = "invalid_request_error" if error.status_code < 500 else "server_error"
-    return JSONResponse(error_body(message, kind), error.status_code, error.headers)
+    return JSONResponse(error_body(message, kind), error.status_code, headers)
+
+
+def _methods(request: Request) -> str:
+    """All that the routes of this path take; Starlette names those of the first one only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    taken = [route.methods or () for route in routes if route.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for methods in taken for method in methods}))
 
 
 def unexpected_error(_request: Request, error: Exception) -> Response:

@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.answer.prompt import with_context
-from aion.errors import EngineFailed, InvalidRequest
+from aion.errors import InvalidRequest, generation_error
 from aion.server.body import read_body
+from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
 from aion.server.schemas import GenerateRequest, adapter_choices
 from aion.server.services import Services
 from aion.settings import Settings
-from aion.types import AdapterChoice, Completion, Delta, Generator, Message, Sampling
+from aion.types import AdapterChoice, Completion, Delta, Generator, Message, Priority, Sampling
 
 REPETITION_PENALTY = 1.05
 
@@ -32,7 +33,14 @@ async def generate(request: Request) -> Response:
     ]
     started = time.monotonic()
     adapters = adapter_choices(body.adapter)
-    work = complete(services.generator, messages, _sampling(body, settings), adapters)
+    work = complete(
+        services.generator,
+        messages,
+        _sampling(body, settings),
+        adapters,
+        priority=body.priority or "interactive",
+        timeout_s=body.timeout_s,
+    )
     completion = await unless_gone(request, work)
     ms = int((time.monotonic() - started) * 1000)
     return JSONResponse(
@@ -56,16 +64,20 @@ async def complete(
     messages: list[Message],
     sampling: Sampling,
     adapters: list[AdapterChoice] | None = None,
+    *,
+    priority: Priority = "interactive",
+    timeout_s: float | None = None,
 ) -> Completion:
-    """Gather a whole generation. Raises EngineFailed when it ends with an error or a shutdown."""
+    """Gather a whole generation. Raises EngineBusy, OutOfTime or EngineFailed when it ends with an error or
+    a shutdown."""
     parts: list[str] = []
-    stream = generator.stream(messages, sampling, adapters)
+    stream = generator.stream(messages, sampling, adapters, priority=priority, timeout_s=timeout_s)
     try:
         async for event in stream:
             if isinstance(event, Delta):
                 parts.append(event.text)
             elif event.reason in ("error", "abort"):
-                raise EngineFailed(event.error or "AION is shutting down; ask again when it is back.")
+                raise generation_error(event.cause, event.error or SHUTTING_DOWN)
             else:
                 return Completion("".join(parts), event.reason, event.usage, event.adapter)
     finally:

@@ -8,7 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion import __version__
+from aion.rag.watch import Watch
+from aion.server.reembed import Reembedding
 from aion.server.services import Services
+
+_MOST_FAILURES = 20
 
 
 async def health(request: Request) -> Response:
@@ -30,10 +34,36 @@ async def health(request: Request) -> Response:
         "configured_model": services.settings.base_model,
         "embedded_model": services.is_embedded_model,
         "embedder": services.library.embedder.name,
-        "notice": services.notice,
+        "notice": await asyncio.to_thread(lambda: services.notice),
         "n_ctx": services.engine.n_ctx,
         "placement": placement.numbers if placement else {},
         "n_documents": await asyncio.to_thread(services.library.documents.count, tenant),
+        "reembedding": await asyncio.to_thread(_reembedding_json, services.library.reembedding),
+        "watch": _watch_json(services.library.watch),
         "n_running": status.n_running,
         "n_waiting": status.n_waiting,
+        "n_preempted": status.n_preempted,
     }, status_code=503 if failure else 200)  # fmt: skip
+
+
+def _reembedding_json(reembedding: Reembedding) -> dict[str, int] | None:
+    """How far the vectors of a new embedder are; null when all chunks have one."""
+    progress = reembedding.progress
+    return None if progress is None else {"done": progress.done, "total": progress.total}
+
+
+def _watch_json(watch: Watch | None) -> dict[str, object] | None:
+    """The watched folder; null when there is none."""
+    if watch is None:
+        return None
+    status = watch.status
+    failures = [{"path": path, "reason": reason} for path, reason in status.failures[:_MOST_FAILURES]]
+    return {
+        "folder": status.folder,
+        "n_documents": status.n_documents,
+        "n_waiting": status.n_waiting,
+        "last_pass": status.last_pass,
+        "problem": status.problem,
+        "n_failures": len(status.failures),
+        "failures": failures,
+    }

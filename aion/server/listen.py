@@ -41,6 +41,9 @@ def listen(settings: Settings, progress: GgufProgress | None = None) -> Iterator
             create_app(services), log_level="warning", timeout_graceful_shutdown=_GRACE_S, server_header=False
         )
         server = uvicorn.Server(config)
+        if services.library.watch is not None:
+            services.library.watch.start()
+        services.library.reembedding.start()
         yield Listening(services, f"http://{host}:{port}", lambda: _run(server, bound))
 
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from aion.answer.prompt import plain_prompt
-from aion.convert.fingerprint import fingerprint
+from aion.convert.fingerprint import gguf_fingerprint
 from aion.convert.gguf_file import GgufFile
-from aion.engine.catalog import choose_embedder
+from aion.engine.catalog import choose_embedder, choose_reranker
+from aion.engine.config import EngineConfig
 from aion.engine.context import ContextOptions
 from aion.engine.devices import gpus
 from aion.engine.engine import Engine
@@ -32,7 +33,7 @@ _LAYER = re.compile(r"blk\.(\d+)\.")
 
 def load_model(settings: Settings, path: Path, gate: ComputeGate) -> Loaded:
     """The GGUF at `path` with an engine of its own. Raises ModelError, before loading when it cannot fit."""
-    placement = placement_of(settings, path, memory_left(settings, memory()))
+    placement, file = _examined(settings, path, memory_left(settings, memory()))
     if placement.notice:
         _logger.warning("%s", placement.notice)
     model = Model(path, placement.gpu_layers, mmap=placement.mmap, repack=placement.repack)
@@ -43,18 +44,18 @@ def load_model(settings: Settings, path: Path, gate: ComputeGate) -> Loaded:
                 "name it in AION_EMBED_MODEL, and a chat model in AION_BASE_MODEL."
             )
         template = ChatTemplate(model, plain_prompt)
-        engine = Engine(
-            model,
+        config = EngineConfig(
             n_ctx=placement.n_ctx,
             n_parallel=placement.n_parallel,
             n_threads=n_threads(settings),
-            n_waiting_max=settings.queue,
+            n_cells=placement.demand.n_cells,
             n_kept=settings.kept_prefixes,
+            n_waiting_max=settings.queue,
+            queue_timeout_s=settings.queue_timeout_s or None,
             speculates=settings.speculation,
-            gate=gate,
-            fingerprint=fingerprint(path),
             options=placement.wishes.options,
         )
+        engine = Engine(model, config, gate=gate, fingerprint=gguf_fingerprint(file))
     except BaseException:
         model.close()
         raise
@@ -66,9 +67,15 @@ def placement_of(settings: Settings, path: Path, available: Memory) -> Placement
 
     Raises ModelError when the file cannot be used or does not fit.
     """
+    return _examined(settings, path, available)[0]
+
+
+def _examined(settings: Settings, path: Path, available: Memory) -> tuple[Placement, GgufFile]:
+    """The placement and the header it was found by."""
     options = ContextOptions(settings.kv_type, settings.flash_attention)
     layers = gpu_layers(settings)
-    with closing(Rehearsal(path, layers, options, n_kept=settings.kept_prefixes)) as rehearsal:
+    n_kept, n_cells = settings.kept_prefixes, settings.kv_tokens or None
+    with closing(Rehearsal(path, layers, options, n_kept=n_kept, n_cells=n_cells)) as rehearsal:
         n_ctx = min(settings.ctx, rehearsal.n_ctx_train)
         is_set = "ctx" in settings.model_fields_set
         wishes = Wishes(
@@ -80,20 +87,25 @@ def placement_of(settings: Settings, path: Path, available: Memory) -> Placement
             mmap=settings.mmap,
             options=options,
         )
-        return place(str(path), wishes, weights_of(path), available, gpus(), rehearsal.demand)
+        file = GgufFile(path)
+        return place(str(path), wishes, weights_of(file), available, gpus(), rehearsal.demand), file
 
 
 def memory_left(settings: Settings, found: Memory) -> Memory:
-    """What of `found` is for the chat model: the embedder is loaded after it and must find its place."""
+    """What of `found` is for the chat model: embedder and reranker are loaded after it and must find
+    their places."""
+    others = 0
     with suppress(AionError):  # one that is missing is another part's matter
-        n_bytes = choose_embedder(settings.embed_model, settings.models_dir).path.stat().st_size
-        return replace(found, available_bytes=max(0, found.available_bytes - n_bytes))
-    return found
+        others += choose_embedder(settings.embed_model, settings.models_dir).path.stat().st_size
+    with suppress(AionError):
+        reranker = choose_reranker(settings.rerank_model)
+        others += reranker.stat().st_size if reranker else 0
+    return replace(found, available_bytes=max(0, found.available_bytes - others))
 
 
-def weights_of(path: Path) -> Weights:
-    """The bytes of a model's tensors, by layer. Raises CheckpointError."""
-    tensors = GgufFile(path).tensors
+def weights_of(file: GgufFile) -> Weights:
+    """The bytes of a model's tensors, by layer."""
+    tensors = file.tensors
     layers: dict[int, int] = {}
     for name, tensor in tensors.items():
         if found := _LAYER.match(name):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncGenerator
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from aion.errors import AionError, EngineFailed
+from aion.errors import AionError, generation_error
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
@@ -19,6 +20,8 @@ from aion.server.openai_form import Chunks, completion_json
 from aion.server.openai_request import messages_of, samplings
 from aion.server.schemas import CompletionRequest, adapter_choices
 from aion.server.services import Services
+from aion.server.tool_form import CallChunks, with_calls
+from aion.server.tools import calling
 from aion.types import AdapterChoice, Delta, GenerationEvent, Usage
 
 _STARTED = int(time.time())
@@ -43,7 +46,13 @@ async def chat_completions(request: Request) -> Response:
     body = await read_body(request, CompletionRequest)
     messages, adapters = messages_of(body), _adapters(body, services)
     wanted = samplings(body, services.settings)
-    events = merged([services.generator.stream(messages, each, adapters) for each in wanted])
+    tools = calling(body, services.serving.current.template, services.generator.model_name)
+    if tools:
+        wanted = [tools.sampling(each) for each in wanted]
+    priority = body.priority or "interactive"
+    stream = partial(services.generator.stream, priority=priority, timeout_s=body.timeout_s)
+    use = tools.use if tools else None
+    events = merged([stream(messages, each, adapters, tools=use) for each in wanted])
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
@@ -52,10 +61,14 @@ async def chat_completions(request: Request) -> Response:
     if body.stream:
         first = await unless_gone(request, anext(events))
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
-        frames = _frames(Chunks(head), len(wanted), first, events, usage_wanted)
+        chunks = CallChunks(head, tools, len(wanted)) if tools else Chunks(head)
+        frames = _frames(chunks, len(wanted), first, events, usage_wanted)
         return EventStream(frames, last_words=_LAST_WORDS)
     completions = await unless_gone(request, gathered(events, len(wanted)))
-    return JSONResponse(completion_json(head, completions, with_logprobs=bool(body.logprobs)))
+    answer = completion_json(head, completions, with_logprobs=bool(body.logprobs))
+    if tools:
+        with_calls(answer["choices"], completions, tools)
+    return JSONResponse(answer)
 
 
 def _answering(adapters: list[AdapterChoice] | None, services: Services) -> str:
@@ -85,11 +98,12 @@ async def _frames(
         index, event = first
         while True:
             if isinstance(event, Delta):
-                yield chunks.text(index, event.text, event.logprobs)
+                if told := chunks.text(index, event.text, event.logprobs):
+                    yield told
             elif event.reason in ("error", "abort"):
-                raise EngineFailed(event.error or SHUTTING_DOWN)
+                raise generation_error(event.cause, event.error or SHUTTING_DOWN)
             else:
-                yield chunks.choice(index, {}, event.reason)
+                yield chunks.end(index, event.reason)
                 usages.append(event.usage)
             if len(usages) == n:
                 break

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aion.server.event_stream import frame
-from aion.types import Completion, TokenLogprob, Usage
+from aion.types import Completion, FinishReason, TokenLogprob, Usage
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -57,6 +57,10 @@ class Chunks:
         told = logprobs_json(logprobs) if logprobs else None
         choice = {"index": index, "delta": delta, "finish_reason": finish_reason, "logprobs": told}
         return frame({**self._head, "choices": [choice]})
+
+    def end(self, index: int, reason: FinishReason) -> bytes:
+        """The last piece of a choice."""
+        return self.choice(index, {}, reason)
 
     def usage(self, usages: Sequence[Usage]) -> bytes:
         """The last piece of a stream that was asked for its usage."""

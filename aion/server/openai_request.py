@@ -8,11 +8,19 @@ from aion.engine.json_schema import json_object_grammar, schema_grammar
 from aion.errors import InvalidRequest
 from aion.server.schemas import CompletionRequest, ResponseFormat
 from aion.settings import Settings
-from aion.types import Message, Sampling
+from aion.types import Message, Sampling, ToolCall
 
 
 def messages_of(body: CompletionRequest) -> list[Message]:
-    return [Message("system" if m.role == "developer" else m.role, m.content) for m in body.messages]
+    return [
+        Message(
+            "system" if m.role == "developer" else m.role,
+            m.content,
+            tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in m.tool_calls or ()),
+            m.tool_call_id or "",
+        )
+        for m in body.messages
+    ]
 
 
 def samplings(body: CompletionRequest, settings: Settings) -> list[Sampling]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    field_validator,
+    model_validator,
+)
 
-from aion.types import AdapterChoice
+from aion.types import AdapterChoice, Message, Priority
 
 Unit = Annotated[float, Strict(), Field(ge=0.0, le=1.0)]
 Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0)]
@@ -17,6 +27,7 @@ Penalty = Annotated[float, Strict(), Field(ge=-2.0, le=2.0)]
 Bias = Annotated[float, Strict(), Field(ge=-100.0, le=100.0)]
 Stop = Annotated[str, Field(min_length=1)]
 Flag = Annotated[bool, Strict()]
+TimeoutS = Annotated[float, Strict(), Field(gt=0.0, le=86400.0)]
 
 
 class Body(BaseModel):
@@ -74,10 +85,20 @@ class GenerateRequest(Body):
     max_new_tokens: NewTokens | None = None
     stop: list[str] | None = None
     adapter: AdapterList = None
+    priority: Priority | None = None
+    timeout_s: TimeoutS | None = None
+
+
+class HistoryMessage(Body):
+    """One message of the conversation before a question."""
+
+    role: Literal["user", "assistant"]
+    content: str
 
 
 class ChatRequest(Body):
-    """`POST /api/ai/chat` of the contract; `stream` asks for server-sent events."""
+    """`POST /api/ai/chat` of the contract; `stream` asks for server-sent events, `history` is the
+    conversation before the message, oldest first."""
 
     message: str
     forceFallback: Flag | None = False  # noqa: N815
@@ -85,13 +106,54 @@ class ChatRequest(Body):
     stream: Flag | None = False
     seed: Seed | None = None
     adapter: AdapterList = None
+    history: Annotated[list[HistoryMessage] | None, Field(max_length=1000)] = None
+
+
+def messages_of(history: list[HistoryMessage] | None) -> tuple[Message, ...]:
+    """As the router takes them; empty ones say nothing."""
+    return tuple(Message(m.role, m.content) for m in history or () if m.content.strip())
+
+
+class SentFunctionCall(Body):
+    """What an assistant called; `arguments` is a JSON object as text, or one as it is."""
+
+    name: str
+    arguments: str = ""
+
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _as_text(cls, arguments: object) -> object:
+        if isinstance(arguments, str) and arguments.strip():
+            try:
+                value = json.loads(arguments)
+            except (ValueError, RecursionError):
+                value = None
+            if not isinstance(value, dict):
+                raise ValueError("it is no JSON object")
+        return json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else arguments
+
+
+class SentToolCall(Body):
+    id: str
+    type: Literal["function"] = "function"
+    function: SentFunctionCall
 
 
 class ChatMessage(Body):
-    """One turn in OpenAI's form; a content given as a list of text parts becomes one text."""
+    """One turn in OpenAI's form; a content given as a list of text parts becomes one text, and one that is
+    null beside tool calls is empty."""
 
-    role: Literal["system", "developer", "user", "assistant"]
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str
+    tool_calls: list[SentToolCall] | None = None
+    tool_call_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_text(cls, message: object) -> object:
+        if isinstance(message, dict) and message.get("role") == "assistant" and message.get("tool_calls"):
+            return {**message, "content": message.get("content") or ""}
+        return message
 
     @field_validator("content", mode="before")
     @classmethod
@@ -124,6 +186,36 @@ class ResponseFormat(Body):
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
+
+
+class FunctionSent(Body):
+    """A function that may be called; `parameters` is the JSON schema of its arguments."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    description: str | None = None
+    parameters: dict[str, object] | None = None
+    strict: Flag | None = False
+
+
+class ToolSent(Body):
+    type: Literal["function"]
+    function: FunctionSent
+
+
+class ToolChoice(Body):
+    """Whether a tool is called, and which where that is said."""
+
+    mode: Literal["auto", "none", "required"]
+    name: str | None = None
+
+
+def _tool_choice(value: object) -> object:
+    if value is None or value in ("auto", "none", "required"):
+        return value and {"mode": value}
+    function = value.get("function") if isinstance(value, dict) and value.get("type") == "function" else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise ValueError("it must be auto, none, required or {'type': 'function', 'function': {'name': ...}}")
+    return {"mode": "required", "name": function["name"]}
 
 
 def _bias_by_token(value: object) -> object:
@@ -162,9 +254,14 @@ class CompletionRequest(Body):
     top_logprobs: Annotated[int, Strict(), Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
     grammar: str | None = None
+    tools: Annotated[list[ToolSent], Field(max_length=128)] | None = None
+    tool_choice: Annotated[ToolChoice | None, BeforeValidator(_tool_choice)] = None
+    parallel_tool_calls: Flag | None = True
     ignore_eos: Flag | None = False
     min_tokens: Annotated[int, Strict(), Field(ge=0, le=131072)] | None = None
     adapter: AdapterList = None
+    priority: Priority | None = None
+    timeout_s: TimeoutS | None = None
 
     @field_validator("stop", mode="before")
     @classmethod

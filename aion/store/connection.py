@@ -63,6 +63,17 @@ class Store:
         with self._translated():
             yield self._reader()
 
+    def vacuum(self) -> None:
+        """Write the file anew without the space of deleted rows. Others read meanwhile and wait to write; the
+        disk must have room for a second file. Raises StoreError when it has not."""
+        with self._write_lock, self._translated():
+            self._writer.execute("PRAGMA temp_store = FILE")  # the second file is no temporary of this memory
+            try:
+                self._writer.execute("VACUUM")
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                self._writer.execute("PRAGMA temp_store = MEMORY")
+
     def close(self) -> None:
         """Close every connection; reading or writing afterwards raises StoreError."""
         with self._write_lock:

@@ -4,16 +4,18 @@ always tell the same story."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
-from aion.store import lexical as lexical_index
-from aion.store import vectors as vector_tables
+from aion.store import chunk_rows, document_rows, document_writes
 from aion.store.connection import Store
-from aion.types import Chunk, LoadedDocument
-from aion.types import Vectors as VectorArray
+from aion.store.document_writes import Prepared, Stored
+from aion.store.vector_tables import find_table
+
+_AFTER_SLASH = "0"  # the character behind "/": what begins with "a/" is between "a/" and "a0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A stored chunk with the source of its document."""
+    """A stored chunk with the source of its document. That of a twin has the text of the first one."""
 
     id: int
     document_id: int
@@ -39,11 +41,25 @@ class ChunkRow:
     title: str
     text: str
     line: int
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What says whether a document has to be read again, and where it was read from. `is_stale`: a chunk has
+    no vector of the embedder that was asked about."""
+
+    id: int
+    source: str
+    location: str
+    content_hash: str
+    is_stale: bool = False
 
 
 class Documents:
-    """The documents of each tenant, one a source. Every change is one transaction: a reader sees a
-    document as it was or as it is, never without it. Stateless; safe for threads."""
+    """The documents of each tenant, one a location or, for those without one, a source. Every change is
+    one transaction: a reader sees a document as it was or as it is, never without it. Stateless; safe for
+    threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,44 +72,60 @@ class Documents:
             ).fetchone()
         return row[0] if row else None
 
-    def needs_vectors(self, tenant: str, embedder: str) -> set[str]:
-        """Sources of documents with a chunk that has no vector of this embedder."""
+    def known(self, tenant: str, root: str, embedder: str | None = None) -> tuple[Known, ...]:
+        """The documents at that location and under it, by source."""
+        inside = "location <> '' AND location >= ?2 AND location < ?2 || ?3"  # one range of the index
+        inside += " AND (location = ?2 OR location >= ?2 || '/')"
         with self._store.read() as db:
-            table = vector_tables.find_table(db, embedder)
-            missing = f"AND chunks.id NOT IN (SELECT rowid FROM {table})" if table else ""  # noqa: S608
-            rows = db.execute(
-                "SELECT DISTINCT source FROM documents JOIN chunks ON document_id = documents.id "  # noqa: S608
-                f"WHERE documents.tenant = ? {missing}",
-                (tenant,),
-            )
-            return {source for (source,) in rows}
+            return _known(db, inside, embedder, (tenant, root.rstrip("/"), _AFTER_SLASH))
 
-    def replace(
-        self,
-        tenant: str,
-        document: LoadedDocument,
-        chunks: Sequence[Chunk],
-        stems: Sequence[tuple[str, str]],
-        *,
-        embedder: str,
-        vectors: VectorArray,
-    ) -> int:
-        """Store a document in place of what its source had before; returns its id, which stays the same.
+    def known_by_source(self, tenant: str, source: str, embedder: str | None) -> Known | None:
+        """The document of that source."""
+        with self._store.read() as db:
+            return next(iter(_known(db, "source = ?2", embedder, (tenant, source))), None)
 
-        `stems` are (stemmed title, stemmed text) and `vectors` has shape
-        (len(chunks), n_dims), one a chunk.
+    def find_copy(self, tenant: str, content_hash: str) -> tuple[str, tuple[bytes, ...]]:
+        """The location of some document with this content, and the hashes of its chunks in order; ("", ())
+        when there is none."""
+        some = "SELECT id FROM documents WHERE tenant = ? AND content_hash = ? LIMIT 1"
+        with self._store.read() as db:
+            rows: list[Any] = db.execute(
+                "SELECT location, text_hash FROM documents JOIN chunks ON document_id = documents.id "  # noqa: S608
+                f"WHERE documents.id = ({some}) ORDER BY position",
+                (tenant, content_hash),
+            ).fetchall()
+        return (rows[0][0] if rows else "", tuple(text_hash for _, text_hash in rows))
+
+    def stored_hashes(self, tenant: str, hashes: Iterable[bytes], embedder: str) -> set[bytes]:
+        """Those of the hashes of which there is a chunk with a vector of this embedder."""
+        with self._store.read() as db:
+            homes = chunk_rows.homes(db, tenant, hashes)
+            there = chunk_rows.having_vectors(db, embedder, homes.values())
+        return {text_hash for text_hash, chunk_id in homes.items() if chunk_id in there}
+
+    def store(self, tenant: str, batch: Sequence[Prepared], embedder: str | None) -> list[Stored]:
+        """Store documents, all or none, each in place of what was there of it; what is there as it is stays.
+
+        Without an embedder no vectors are asked for. Raises VectorsMissing, when a chunk that was to be a
+        twin is the first of its words by now, and InvalidRequest when a source is taken.
         """
-        if not len(chunks) == len(stems) == len(vectors):
-            raise ValueError(
-                f"{len(chunks)} chunks, {len(stems)} stems, {len(vectors)} vectors: not one each."
-            )
         with self._store.write() as db:
-            document_id = _upsert(db, tenant, document)
-            _delete_chunks(db, document_id)
-            ids = _insert_chunks(db, tenant, document_id, chunks)
-            lexical_index.insert(db, ((n, title, text) for n, (title, text) in zip(ids, stems, strict=True)))
-            vector_tables.insert(db, tenant, embedder, ids, vectors)
-        return document_id
+            return [document_writes.store(db, tenant, prepared, embedder) for prepared in batch]
+
+    def add_tags(self, tenant: str, document_ids: Sequence[int], tags: Sequence[str]) -> None:
+        """Give documents tags of the operator's, which they keep when they change."""
+        with self._store.write() as db:
+            for document_id in document_ids:
+                document_rows.add_tags(db, tenant, document_id, tags, is_given=True)
+
+    def relocate(self, tenant: str, document_id: int, location: str) -> bool:
+        """That this document is found at another place from now on; False when another one is there."""
+        with self._store.write() as db:
+            db.execute(
+                "UPDATE OR IGNORE documents SET location = ? WHERE tenant = ? AND id = ?",
+                (location, tenant, document_id),
+            )
+            return bool(db.changes())
 
     def delete(self, tenant: str, source: str) -> bool:
         """Forget a document and all that came of it; False when it was not there."""
@@ -101,11 +133,12 @@ class Documents:
             row = db.execute(
                 "SELECT id FROM documents WHERE tenant = ? AND source = ?", (tenant, source)
             ).fetchone()
-            if row is None:
-                return False
-            _delete_chunks(db, row[0])
-            db.execute("DELETE FROM documents WHERE id = ? AND tenant = ?", (row[0], tenant))
-        return True
+            return row is not None and document_writes.delete(db, tenant, row[0])
+
+    def delete_all(self, tenant: str, document_ids: Sequence[int]) -> int:
+        """Forget these documents at once; returns how many there were."""
+        with self._store.write() as db:
+            return sum(document_writes.delete(db, tenant, document_id) for document_id in document_ids)
 
     def count(self, tenant: str) -> int:
         """How many documents the tenant has."""
@@ -113,7 +146,7 @@ class Documents:
             return int(db.execute("SELECT count(*) FROM documents WHERE tenant = ?", (tenant,)).get)
 
     def count_chunks(self, tenant: str) -> int:
-        """How many chunks the tenant's documents have."""
+        """How many chunks the tenant's documents have, twins among them."""
         with self._store.read() as db:
             count = db.execute(
                 "SELECT count(*) FROM documents JOIN chunks ON document_id = documents.id "
@@ -127,8 +160,10 @@ class Documents:
         with self._store.read() as db:
             rows = db.execute(
                 """
-                SELECT chunks.id, document_id, source, position, chunks.title, text, line
-                FROM chunks JOIN documents ON documents.id = document_id
+                SELECT chunks.id, chunks.document_id, source, chunks.position, chunks.title,
+                       coalesce(first.text, chunks.text), chunks.line, chunks.page
+                FROM chunks JOIN documents ON documents.id = chunks.document_id
+                LEFT JOIN chunks AS first ON first.id = chunks.twin_of
                 WHERE chunks.id IN (SELECT value FROM json_each(?)) AND chunks.tenant = ?
                 """,
                 (json.dumps(list(ids)), tenant),
@@ -149,34 +184,24 @@ class Documents:
             return tuple(DocumentRow(*row) for row in rows)
 
 
-def _upsert(db: apsw.Connection, tenant: str, document: LoadedDocument) -> int:
-    row = db.execute(
-        """
-        INSERT INTO documents (tenant, source, title, content_hash, n_bytes, added_at)
-        VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))
-        ON CONFLICT (tenant, source) DO UPDATE SET title = excluded.title,
-            content_hash = excluded.content_hash, n_bytes = excluded.n_bytes, added_at = excluded.added_at
-        RETURNING id
-        """,
-        (tenant, document.source, document.title, document.content_hash, document.n_bytes),
+def _known(
+    db: apsw.Connection, condition: str, embedder: str | None, values: tuple[str, ...]
+) -> tuple[Known, ...]:
+    lacks = _lacks_vector(find_table(db, embedder)) if embedder is not None else "FALSE"
+    rows: Iterable[Any] = db.execute(
+        "SELECT id, source, location, content_hash, "  # noqa: S608
+        f"EXISTS (SELECT 1 FROM chunks WHERE document_id = documents.id AND {lacks}) "
+        f"FROM documents WHERE tenant = ?1 AND {condition} ORDER BY source",
+        values,
     )
-    return int(row.get)
+    return tuple(
+        Known(document_id, source, location, content_hash, bool(is_stale))
+        for document_id, source, location, content_hash, is_stale in rows
+    )
 
 
-def _insert_chunks(db: apsw.Connection, tenant: str, document_id: int, chunks: Sequence[Chunk]) -> list[int]:
-    ids = []
-    for position, chunk in enumerate(chunks):
-        db.execute(
-            "INSERT INTO chunks (tenant, document_id, position, title, text, line) VALUES (?, ?, ?, ?, ?, ?)",
-            (tenant, document_id, position, chunk.title, chunk.text, chunk.line),
-        )
-        ids.append(db.last_insert_rowid())
-    return ids
-
-
-def _delete_chunks(db: apsw.Connection, document_id: int) -> None:
-    rows = db.execute("SELECT id FROM chunks WHERE document_id = ?", (document_id,))
-    ids = [chunk_id for (chunk_id,) in rows]
-    lexical_index.delete(db, ids)
-    vector_tables.delete(db, ids)
-    db.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
+def _lacks_vector(table: str | None) -> str:
+    """The condition that a chunk, or the one it is a twin of, has no vector in the table."""
+    if table is None:
+        return "TRUE"
+    return f"NOT EXISTS (SELECT 1 FROM {table}_rowids AS r WHERE r.rowid = coalesce(twin_of, chunks.id))"  # noqa: S608

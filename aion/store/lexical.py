@@ -1,12 +1,25 @@
-"""The full-text index: stems of chunks in, BM25 out. Does not know how stems are made."""
+"""Searching a tenant's full-text index: stems of a question in, BM25 out. Knows not how stems are made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import apsw
 
 from aion.store.connection import Store
+from aion.store.filters import chunks_query
+from aion.store.lexical_tables import find_table
+from aion.types import Filters
+
+MAX_STEMS = 32  # searched for; of a longer question the rarest
+_MAX_WEIGHED = 256  # stems of a longer question whose rarity is looked at, half of them from its end
+_COMMON_SHARE = 0.1  # of the chunks; a stem in more of them tells little and takes long
+_MANY_CHUNKS = 20_000  # from here on common stems are left out where enough others are there
+_ENOUGH_STEMS = 3
+# Weights multiply how often a stem occurs, and so act as a smaller k1: 1.2 / 2. One occurrence in a chunk of
+# 120 words says nearly all that several do.
+_BM25 = "bm25({table}, 2.0, 2.0)"
 
 
 class Lexical:
@@ -15,37 +28,66 @@ class Lexical:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def search(self, tenant: str, stems: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """The at most `k` best (chunk id, BM25), best first; BM25 > 0, higher is better.
+    def search(
+        self, tenant: str, stems: Sequence[str], k: int, filters: Filters | None = None
+    ) -> list[tuple[int, float]]:
+        """The at most `k` best (chunk id, BM25), best first; BM25 >= 0, higher is better.
 
-        A chunk needs only one of the stems: asking for all finds next to nothing.
+        A chunk needs only one of the stems: asking for all finds next to nothing. `filters` hold while
+        searching, so that they cost no results.
         """
-        if not stems:
-            return []
-        # CROSS JOIN keeps the order: looking each of the tenant's chunks up in the index takes minutes.
         with self._store.read() as db:
+            table = find_table(db, tenant)
+            if table is None:
+                return []
+            chosen = _choose(db, table, list(dict.fromkeys(stems)))
+            if not chosen:
+                return []
+            within, parameters = chunks_query(tenant, filters) if filters else ("", ())
+            # The + keeps the index from being asked for each of the chunks that pass in turn.
             rows = db.execute(
-                """
-                SELECT chunks.id, -bm25(chunks_fts) AS score
-                FROM chunks_fts CROSS JOIN chunks ON chunks.id = chunks_fts.rowid
-                WHERE chunks_fts MATCH ? AND chunks.tenant = ?
-                ORDER BY score DESC, chunks.id LIMIT ?
-                """,
-                (_any_of(stems), tenant, k),
+                f"SELECT rowid, -{_BM25.format(table=table)} AS score FROM {table} WHERE {table} MATCH ? "  # noqa: S608
+                + (f"AND +rowid IN ({within}) " if within else "")
+                + "ORDER BY score DESC, rowid LIMIT ?",
+                (_any_of(chosen), *parameters, k),
             )
-            return [(chunk_id, score) for chunk_id, score in rows]
+            return [(chunk_id, max(score, 0.0)) for chunk_id, score in rows]
+
+    def languages(self, tenant: str) -> tuple[str, ...]:
+        """In which stems the tenant's chunks are, of "pt" and "en"; "pt" stands for all but English."""
+        other = "EXISTS (SELECT 1 FROM documents WHERE tenant = ?1 AND language {} 'en')"
+        with self._store.read() as db:
+            is_there: Any = db.execute(
+                f"SELECT {other.format('<')} OR {other.format('>')}, {other.format('=')}", (tenant,)
+            ).fetchone()
+        found = tuple(name for name, there in zip(("pt", "en"), is_there, strict=True) if there)
+        return found or ("pt",)
+
+
+def _choose(db: apsw.Connection, table: str, stems: list[str]) -> list[str]:
+    """Those of the distinct stems to search for, in their order: not so many that a search takes long."""
+    n_chunks = db.execute(f"SELECT count(*) FROM {table}_docsize").get if len(stems) > _ENOUGH_STEMS else 0  # noqa: S608
+    if len(stems) <= MAX_STEMS and n_chunks < _MANY_CHUNKS:
+        return stems
+    if len(stems) > _MAX_WEIGHED:
+        stems = stems[: _MAX_WEIGHED // 2] + stems[-_MAX_WEIGHED // 2 :]
+    limit = max(int(n_chunks * _COMMON_SHARE), 1_000)
+    counts = {stem: _count(db, table, stem, limit) for stem in stems}
+    present = sorted((stem for stem in stems if counts[stem]), key=lambda stem: counts[stem])
+    rare = [stem for stem in present if counts[stem] < limit]
+    kept = set((rare if len(rare) >= _ENOUGH_STEMS else present[:_ENOUGH_STEMS])[:MAX_STEMS])
+    return [stem for stem in stems if stem in kept]
+
+
+def _count(db: apsw.Connection, table: str, stem: str, limit: int) -> int:
+    """In how many chunks a stem is; counts to `limit` only."""
+    found = db.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)",  # noqa: S608
+        (_any_of([stem]), limit),
+    )
+    return int(found.get)
 
 
 def _any_of(stems: Iterable[str]) -> str:
     """An FTS5 query in which every stem, each once, is a quoted string and so never an operator."""
-    return " OR ".join('"' + stem.replace('"', '""') + '"' for stem in dict.fromkeys(stems))
-
-
-def insert(db: apsw.Connection, rows: Iterable[tuple[int, str, str]]) -> None:
-    """Index (chunk id, stemmed title, stemmed text) rows inside the caller's transaction."""
-    db.executemany("INSERT INTO chunks_fts (rowid, title, text) VALUES (?, ?, ?)", rows)
-
-
-def delete(db: apsw.Connection, chunk_ids: Iterable[int]) -> None:
-    """Forget chunks inside the caller's transaction."""
-    db.executemany("DELETE FROM chunks_fts WHERE rowid = ?", ((chunk_id,) for chunk_id in chunk_ids))
+    return " OR ".join('"' + stem.replace('"', '""') + '"' for stem in stems)

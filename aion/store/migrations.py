@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import apsw
 
+from aion.store.search_tables import add_search_tables
 from aion.store.transaction import immediate
 
 APPLICATION_ID = 0x41494F4E  # "AION" in the header of the file
@@ -106,7 +107,8 @@ _EVENTS = (
 )
 
 # `location` (a path, a URL) is the identity of a document that has one. A chunk whose words are those of
-# another one is its twin: an empty text, `twin_of` the chunk that has text, stems and vector.
+# another one is its twin: an empty text, `twin_of` the chunk that has text, stems and vector. A tag that the
+# operator gave (`is_given`) outlives a change of the document, one the document bears itself does not.
 _RETRIEVAL = (
     "ALTER TABLE documents ADD COLUMN location TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE documents ADD COLUMN language TEXT NOT NULL DEFAULT ''",
@@ -118,6 +120,7 @@ _RETRIEVAL = (
         document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
         tenant TEXT NOT NULL,
         tag TEXT NOT NULL,
+        is_given INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (tenant, tag, document_id)
     ) STRICT, WITHOUT ROWID
     """,
@@ -134,12 +137,16 @@ _RETRIEVAL = (
     CREATE TABLE pages (
         tenant TEXT NOT NULL,
         url TEXT NOT NULL,
+        document TEXT NOT NULL,
+        text_hash TEXT,
         etag TEXT,
         last_modified TEXT,
+        links TEXT NOT NULL CHECK (json_valid(links)),
         fetched_at TEXT NOT NULL,
         PRIMARY KEY (tenant, url)
     ) STRICT, WITHOUT ROWID
     """,
+    "CREATE INDEX pages_text ON pages (tenant, text_hash) WHERE text_hash IS NOT NULL",
     """
     CREATE TABLE judgments (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -176,6 +183,7 @@ def _retrieval(db: apsw.Connection) -> None:
 MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (
     ("first", _first),
     ("retrieval", _retrieval),
+    ("search", add_search_tables),
 )
 
 

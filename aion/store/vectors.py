@@ -1,4 +1,4 @@
-"""Vectors of chunks, one vec0 table an embedder, so that vectors of two models are never compared.
+"""Nearest neighbours among a tenant's vectors, in memory or in the file.
 
 Vectors have length 1, so the L2 distance d orders as the cosine does: cosine = 1 - d²/2. Distances
 stay in here; outside there are cosines.
@@ -6,101 +6,86 @@ stay in here; outside there are cosines.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import apsw
 import numpy as np
 
-from aion.errors import StoreError
+from aion.store import vector_tables
 from aion.store.connection import Store
+from aion.store.filters import chunks_query
+from aion.store.mirrors import DEFAULT_MEMORY_BYTES, Mirrors, unmapped
+from aion.store.vector_tables import Table, as_blob, find
+from aion.types import Filters
 from aion.types import Vectors as VectorArray
 
 MAX_K = 50  # the latency of vec0 grows with k
 
 
 class Vectors:
-    """Nearest neighbours among one tenant's chunks. Stateless; safe for threads."""
+    """Nearest neighbours among one tenant's chunks. What it keeps in memory is a copy of what is in the
+    file and follows it, whichever process writes. Safe for threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, memory_bytes: int = DEFAULT_MEMORY_BYTES) -> None:
+        """`memory_bytes` is what copies of vectors may take; with 0 every search reads the file."""
         self._store = store
+        self._mirrors = Mirrors(store, memory_bytes)
 
-    def nearest(self, tenant: str, embedder: str, query: VectorArray, k: int) -> list[tuple[int, float]]:
+    def nearest(
+        self, tenant: str, embedder: str, query: VectorArray, k: int, filters: Filters | None = None
+    ) -> list[tuple[int, float]]:
         """The at most `k` nearest (chunk id, cosine), nearest first; 1 <= k <= MAX_K.
 
-        `query` has shape (n_dims,) and length 1. An embedder never used finds nothing. Raises
+        `query` has shape (n_dims,) and length 1. They are exactly the nearest, ties apart. `filters` hold
+        while searching, so that they cost no results. An embedder never used finds nothing. Raises
         StoreError when the embedder's vectors in the file have another width.
         """
         if not 1 <= k <= MAX_K:
             raise ValueError(f"k={k} is not between 1 and {MAX_K}.")
         with self._store.read() as db:
-            table = find_table(db, embedder, len(query))
+            table = find(db, embedder, len(query))
             if table is None:
                 return []
-            rows = db.execute(
-                f"SELECT rowid, distance FROM {table} WHERE embedding MATCH ? AND k = ? AND tenant = ?",  # noqa: S608
-                (_blob(query), k, tenant),
-            )
-            return [(chunk_id, max(-1.0, 1.0 - distance**2 / 2)) for chunk_id, distance in rows]
+            found = self._mirrors.nearest(db, table, tenant, query, k, filters)
+            if found is not None:
+                return found
+            with unmapped(db):
+                return _search(db, table, tenant, query, k, filters)
+
+    def warm(self, tenant: str, embedder: str) -> None:
+        """Copy the tenant's vectors into memory now; searches do it by themselves, but later."""
+        with self._store.read() as db:
+            table = find(db, embedder)
+            if table is not None:
+                self._mirrors.load(db, table, tenant)
 
     def fetch(self, tenant: str, embedder: str, chunk_ids: Sequence[int]) -> dict[int, VectorArray]:
         """The vectors of these chunks, each of shape (n_dims,); a chunk without one is left out."""
         with self._store.read() as db:
-            table = find_table(db, embedder)
+            table = find(db, embedder)
             if table is None:
                 return {}
-            rows = db.execute(
-                f"SELECT rowid, embedding FROM {table} "  # noqa: S608
-                "WHERE rowid IN (SELECT value FROM json_each(?)) AND tenant = ?",
-                (json.dumps(list(chunk_ids)), tenant),
-            )
+            copied = self._mirrors.fetch(db, table, tenant, chunk_ids)
+            if copied is not None:
+                return copied
+            rows = vector_tables.fetch(db, table, tenant, chunk_ids)
             return {chunk_id: np.frombuffer(blob, dtype="<f4") for chunk_id, blob in rows}
 
-
-def find_table(db: apsw.Connection, embedder: str, n_dims: int | None = None) -> str | None:
-    """The vec0 table of an embedder, None before its first use. Raises StoreError when `n_dims` differs."""
-    row = db.execute("SELECT id, n_dims FROM embedders WHERE name = ?", (embedder,)).fetchone()
-    if row is None:
-        return None
-    if n_dims is not None and n_dims != row[1]:
-        raise StoreError(
-            f"Embedder {embedder!r} gives {n_dims} dimensions and the store has {row[1]} of it; "
-            "give the other model another name.",
-        )
-    return f"vectors_{row[0]}"
+    def dense_weight(self, embedder: str) -> float | None:
+        """What the embedder's cosines count for in the fused score, None when that was never tuned."""
+        with self._store.read() as db:
+            row = db.execute("SELECT dense_weight FROM embedders WHERE name = ?", (embedder,)).fetchone()
+        return row[0] if row else None
 
 
-def insert(
-    db: apsw.Connection, tenant: str, embedder: str, chunk_ids: Sequence[int], vectors: VectorArray
-) -> None:
-    """Store vectors of shape (len(chunk_ids), n_dims) inside the caller's transaction."""
-    table = find_table(db, embedder, vectors.shape[1]) or _create_table(db, embedder, vectors.shape[1])
-    db.executemany(
-        f"INSERT INTO {table} (rowid, tenant, embedding) VALUES (?, ?, ?)",  # noqa: S608
-        ((chunk_id, tenant, _blob(vector)) for chunk_id, vector in zip(chunk_ids, vectors, strict=True)),
+def _search(
+    db: apsw.Connection, table: Table, tenant: str, query: VectorArray, k: int, filters: Filters | None
+) -> list[tuple[int, float]]:
+    """As `nearest`, by vec0."""
+    within, parameters = chunks_query(tenant, filters) if filters else ("", ())
+    rows = db.execute(
+        f"SELECT rowid, distance FROM {table.name} WHERE embedding MATCH ? AND k = ? AND tenant = ?"  # noqa: S608
+        + (f" AND rowid IN ({within})" if within else ""),
+        (as_blob(query), k, tenant, *parameters),
     )
-
-
-def delete(db: apsw.Connection, chunk_ids: Iterable[int]) -> None:
-    """Forget chunks in the tables of all embedders inside the caller's transaction."""
-    rows = [(chunk_id,) for chunk_id in chunk_ids]
-    for (embedder_id,) in db.execute("SELECT id FROM embedders").fetchall():
-        db.executemany(f"DELETE FROM vectors_{embedder_id} WHERE rowid = ?", rows)  # noqa: S608
-
-
-def _create_table(db: apsw.Connection, embedder: str, n_dims: int) -> str:
-    db.execute(
-        "INSERT INTO embedders (name, n_dims, added_at) VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))",
-        (embedder, n_dims),
-    )
-    table = f"vectors_{db.last_insert_rowid()}"
-    # A partition key costs each tenant a whole chunk of vectors, hence the small chunk_size.
-    db.execute(
-        f"CREATE VIRTUAL TABLE {table} USING vec0 "
-        f"(tenant TEXT partition key, embedding float[{n_dims}], chunk_size = 128)"
-    )
-    return table
-
-
-def _blob(vector: VectorArray) -> bytes:
-    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+    return [(chunk_id, max(-1.0, 1.0 - distance**2 / 2)) for chunk_id, distance in rows]

@@ -8,12 +8,15 @@ from aion.rag.retrieve import Retriever
 from aion.types import (
     AdapterChoice,
     Delta,
+    Filters,
     Finished,
     GenerationEvent,
     Message,
     Passage,
+    Priority,
     Retrieval,
     Sampling,
+    ToolUse,
     Usage,
 )
 
@@ -30,7 +33,14 @@ class FakeRetriever(Retriever):
         self.passages = tuple(passages)
         self.asked: list[tuple[str, str]] = []
 
-    def retrieve(self, tenant: str, question: str, k_nearest: int = 24, k: int = 8) -> Retrieval:  # noqa: ARG002
+    def retrieve(
+        self,
+        tenant: str,
+        question: str,
+        k_nearest: int = 24,  # noqa: ARG002
+        k: int = 8,  # noqa: ARG002
+        filters: Filters | None = None,  # noqa: ARG002
+    ) -> Retrieval:
         self.asked.append((tenant, question))
         return Retrieval(question, self.passages, 1.5)
 
@@ -59,6 +69,10 @@ class FakeGenerator:
         messages: Sequence[Message],
         sampling: Sampling,
         adapters: Sequence[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",  # noqa: ARG002
+        timeout_s: float | None = None,  # noqa: ARG002
+        tools: ToolUse | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[GenerationEvent, None]:
         self.prompts.append(messages)
         self.samplings.append(sampling)

@@ -14,7 +14,17 @@ from aion.answer.router import Router
 from aion.events.log import EventLog
 from aion.server.services import open_services
 from aion.store.events import Events
-from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import (
+    AdapterChoice,
+    Delta,
+    Finished,
+    GenerationEvent,
+    Message,
+    Priority,
+    Sampling,
+    ToolUse,
+    Usage,
+)
 from tests.server.live import DEADLINE_S, SINTRA, Live, Narrow, lent, live, narrow_with_document, settings_in
 
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
@@ -41,6 +51,10 @@ class Scripted:
         messages: Sequence[Message],  # noqa: ARG002
         sampling: Sampling,  # noqa: ARG002
         adapters: Sequence[AdapterChoice] | None = None,  # noqa: ARG002
+        *,
+        priority: Priority = "interactive",  # noqa: ARG002
+        timeout_s: float | None = None,  # noqa: ARG002
+        tools: ToolUse | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[GenerationEvent, None]:
         for piece in re.findall(r"\S+\s*", self.text):
             yield Delta(piece)

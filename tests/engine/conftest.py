@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from aion.convert import convert
+from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.model import Model
+from aion.engine.runner import Runner
 from tests.convert.conftest import train_tokenizer
 from tests.convert.tiny import CONFIG, write_folder
 from tests.engine.runners import ExactRunner
@@ -28,7 +31,15 @@ class Endless(Model):
 
 
 class MakeEngine(Protocol):
-    def __call__(self, model: Model | None = None, **options: Any) -> Engine: ...
+    """`options` are those of an EngineConfig."""
+
+    def __call__(
+        self,
+        model: Model | None = None,
+        runner_type: type[Runner] = ExactRunner,
+        fingerprint: str | None = None,
+        **options: Any,
+    ) -> Engine: ...
 
 
 @pytest.fixture(scope="session")
@@ -61,15 +72,8 @@ def make_shared(tiny_model: Model) -> Iterator[tuple[Engine, Engine]]:
     """An engine with a small cache of prefixes, and one without."""
 
     def make(n_kept: int) -> Engine:
-        return Engine(
-            tiny_model,
-            n_ctx=128,
-            n_parallel=3,
-            n_threads=1,
-            n_batch=24,
-            n_kept=n_kept,
-            runner_type=ExactRunner,
-        )
+        config = EngineConfig(n_ctx=128, n_parallel=3, n_threads=1, n_batch=24, n_kept=n_kept)
+        return Engine(tiny_model, config, runner_type=ExactRunner)
 
     with closing(make(3)) as cached, closing(make(0)) as plain:
         yield cached, plain
@@ -80,13 +84,14 @@ def make_engine(tiny_model: Model) -> Iterator[MakeEngine]:
     """Engines on one thread, exact in their numbers; closed at the end."""
     with ExitStack() as stack:
 
-        def make(model: Model | None = None, **options: Any) -> Engine:
-            given: dict[str, Any] = {
-                "n_ctx": 128,
-                "n_parallel": 4,
-                "n_threads": 1,
-                "runner_type": ExactRunner,
-            } | options
-            return stack.enter_context(closing(Engine(model or tiny_model, **given)))
+        def make(
+            model: Model | None = None,
+            runner_type: type[Runner] = ExactRunner,
+            fingerprint: str | None = None,
+            **options: Any,
+        ) -> Engine:
+            config = replace(EngineConfig(n_ctx=128, n_parallel=4, n_threads=1), **options)
+            engine = Engine(model or tiny_model, config, runner_type=runner_type, fingerprint=fingerprint)
+            return stack.enter_context(closing(engine))
 
         yield make

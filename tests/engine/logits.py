@@ -38,7 +38,7 @@ class Scored:
         with contextlib.closing(Sampler(sampling, self.model, self.prompt)) as sampler:
             for token in generated:
                 lib.llama_sampler_accept(sampler._chain, token)
-            candidates = Candidates(self.model.n_vocab)
+            candidates = Candidates.of_vocabulary(self.model.n_vocab)
             candidates.fill(logits_row(self.context, self.row, self.model.n_vocab))
             candidates.choose(sampler._chain)
             held = candidates.held()

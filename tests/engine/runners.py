@@ -7,8 +7,8 @@ from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from aion.engine.library import lib
+from aion.engine.plan import Work
 from aion.engine.runner import Runner
-from aion.engine.scheduler import Work
 from aion.errors import ModelError
 
 

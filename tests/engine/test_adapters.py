@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aion.engine.adapter import Adapter
+from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.model import Model
 from aion.errors import AionError, InvalidRequest, ModelError
@@ -175,7 +178,18 @@ def test_a_wrong_choice_is_said(
 
 
 def test_nothing_is_loaded_into_a_closed_engine(tiny_model: Model, tmp_path: Path) -> None:
-    engine = Engine(tiny_model, n_ctx=64, n_parallel=1, n_threads=1)
+    engine = Engine(tiny_model, EngineConfig(64, 1, 1))
     engine.close()
     with pytest.raises(ModelError, match="shutting down"):
         load(engine, tmp_path, a=1)
+
+
+def test_a_request_that_cannot_be_keeps_no_adapter(make_engine: MakeEngine, tmp_path: Path) -> None:
+    engine = make_engine()
+    (adapter,) = load(engine, tmp_path, a=1)
+    wrong: Any = "no number"
+    with pytest.raises(TypeError):
+        engine.submit(prompt_of(5), replace(GREEDY, temperature=1.0, seed=wrong), Listener(), [A])
+    engine.adapters.unload("a")
+    ask_with(engine).wait()
+    assert adapter.handle is None

@@ -29,7 +29,7 @@ def test_a_named_file_is_used(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=r"does not exist; correct AION_BASE_MODEL"):
         existing_file(tmp_path / name)
-    with pytest.raises(ModelError, match=r"does not exist"):
+    with pytest.raises(ModelError, match=r"does not exist; correct AION_EMBED_MODEL, or leave it empty"):
         choose_embedder(tmp_path / name, tmp_path)
 
 

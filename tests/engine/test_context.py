@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from aion.engine.config import EngineConfig
 from aion.engine.context import ContextOptions
 from aion.engine.engine import Engine
 from aion.engine.library import listening
@@ -28,7 +29,7 @@ def answer(model: Model, options: ContextOptions, lines: list[str]) -> str:
     """The greedy answer under `options`; `lines` is what llama.cpp logged."""
     prompt = model.tokenize(QUESTION, special=True, bos=True)
     with listening(lines.append):
-        engine = Engine(model, n_ctx=512, n_parallel=1, n_threads=1, n_kept=0, options=options)
+        engine = Engine(model, EngineConfig(512, 1, 1, n_kept=0, options=options))
         with closing(engine):
             return ask(engine, prompt, Sampling(temperature=0.0, max_new_tokens=40)).text
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 
@@ -68,3 +71,16 @@ def test_a_closed_embedder_refuses(embed_model: Model) -> None:
     embedder.close()
     with pytest.raises(EngineFailed, match="closed"):
         embedder.embed_query("a")
+
+
+def test_numbers_that_are_none_are_an_error_of_their_text_alone(embed_model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.gguf"
+    shutil.copy(embed_model.path, path)
+    token = min(set(embed_model.tokenize_text("Pena")) - set(embed_model.tokenize_text("Quanto custa?")))
+    tensor = next(t for t in gguf.GGUFReader(path, "r+").tensors if t.name == "token_embd.weight")
+    tensor.data[token] = 0xFF  # a scale that is no number
+    with closing(Model(path)) as model, closing(LlamaEmbedder(model, 1, ComputeGate())) as damaged:
+        before = damaged.embed_query("Quanto custa?")
+        with pytest.raises(EngineFailed, match=r"no number for one of 2 texts.*AION_EMBED_MODEL"):
+            damaged.embed_passages(["Pena", "Quanto custa?"])
+        assert (damaged.embed_query("Quanto custa?") == before).all()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.model import Model
 from aion.errors import EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
@@ -33,7 +34,7 @@ def test_batched_greedy_equals_alone_greedy(make_engine: MakeEngine) -> None:
 
 def test_greedy_is_the_same_again_on_the_embedded_model(chat_model: Model) -> None:
     prompt = chat_model.tokenize("Quanto custa o tour de meio dia em Sintra?", bos=True)
-    with closing(Engine(chat_model, n_ctx=128, n_parallel=1, n_threads=1, n_kept=0)) as engine:
+    with closing(Engine(chat_model, EngineConfig(128, 1, 1, n_kept=0))) as engine:
         first, second = ask(engine, prompt), ask(engine, prompt)
         assert first.text == second.text
         assert first.wait() == second.wait()
@@ -264,6 +265,20 @@ def test_a_failing_listener_costs_its_own_sequence_only(make_engine: MakeEngine)
     assert engine.is_idle_and_whole
 
 
+def test_what_is_lost_is_found_when_nothing_runs(make_engine: MakeEngine) -> None:
+    steps = Steps()
+    engine = make_engine(n_kept=2, runner_type=steps.runner_type())
+    first = ask(engine, prompt_of(40))
+    steps.wait()
+    engine._batcher._scheduler._cache._free_cells.pop()
+    steps.run_free()
+    again = ask(make_engine(), prompt_of(40))
+    assert (first.text, first.wait().reason) == (again.text, "length")
+    after = ask(engine, prompt_of(40))
+    assert (after.text, after.wait().usage.n_cached) == (first.text, 0)
+    assert engine.is_idle_and_whole
+
+
 def test_status_counts(make_engine: MakeEngine) -> None:
     steps = Steps()
     engine = make_engine(n_parallel=1, runner_type=steps.runner_type())
@@ -300,7 +315,7 @@ def test_decode_goes_on_beside_a_long_prefill(make_engine: MakeEngine) -> None:
 def test_random_adds_and_aborts_leave_nothing_behind(
     tiny_model: Model, requests: list[tuple[int, int, bool]]
 ) -> None:
-    with closing(Engine(tiny_model, n_ctx=64, n_parallel=3, n_threads=1, n_batch=24)) as engine:
+    with closing(Engine(tiny_model, EngineConfig(64, 3, 1, n_batch=24))) as engine:
         listeners = []
         for n_prompt, n_new, aborted in requests:
             listeners.append(Listener())

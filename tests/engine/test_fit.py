@@ -25,8 +25,9 @@ COMPUTE_BYTES = 150_000_000
 
 def measure(n_ctx: int, n_parallel: int) -> Demand:
     """As a 7B model with grouped queries: 0.54 GB of cache for 4096 tokens."""
-    kv = n_ctx * n_parallel * CELL_BYTES
-    return Demand(n_ctx, n_parallel, kv, COMPUTE_BYTES, COMPUTE_BYTES, flash_attention=True)
+    n_cells = n_ctx * n_parallel
+    kv = n_cells * CELL_BYTES
+    return Demand(n_ctx, n_parallel, n_cells, kv, COMPUTE_BYTES, COMPUTE_BYTES, flash_attention=True)
 
 
 def wishes(**given: Any) -> Wishes:

@@ -10,7 +10,7 @@ from aion.engine.model import Model
 from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
 from aion.errors import EngineBusy, PromptTooLong
-from aion.types import Finished, GenerationEvent, Message, Sampling
+from aion.types import Delta, Finished, GenerationEvent, Message, Sampling
 from tests.engine.conftest import MakeEngine
 from tests.engine.listening import GREEDY, ask
 from tests.engine.runners import Steps
@@ -33,7 +33,8 @@ def test_a_stream_is_deltas_and_one_finished(make_engine: MakeEngine, tiny_model
     generator = LocalGenerator(Serving(Loaded(tiny_model, engine, template)))
     events = events_of(generator, QUESTION, GREEDY)
     again = ask(engine, template.tokens(QUESTION))
-    assert (events[-1], events) == (again.wait(), again.events)
+    deltas = [event for event in events if isinstance(event, Delta)]
+    assert ("".join(delta.text for delta in deltas), events[-1]) == (again.text, again.wait())
     assert [isinstance(event, Finished) for event in events].count(True) == 1
     assert generator.count_tokens(QUESTION) == len(template.tokens(QUESTION))
     assert (generator.n_ctx, generator.model_name) == (128, tiny_model.name)

@@ -171,6 +171,47 @@ def test_a_grammar_that_holds_everybody_up_is_given_up(
     assert running.wait().reason == "length"
 
 
+NESTED = 's ::= "(" s ")" | "(" s "]" | "x"'
+
+
+@pytest.mark.parametrize("grammar", [f"root ::= s\n{NESTED}", f'root ::= [0-9] "-" s\n{NESTED}'])
+def test_readings_that_double_are_refused_in_advance(model: Model, grammar: str) -> None:
+    with pytest.raises(InvalidRequest, match="so ambiguous") as refused:
+        Grammar(grammar, model)
+    assert refused.value.param == "grammar"
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        'root ::= ("a" | "a" "a" | "a" "a" "a")*',
+        'root ::= [0-9] (a? a? a? a? a? [0-9])*\na ::= "a"',
+        'root ::= term ([-+*] term)*\nterm ::= [0-9]+ | "(" root ")"',
+        "root ::= " + " | ".join(f'"value {i}"' for i in range(500)),
+    ],
+)
+def test_many_readings_that_do_not_grow_are_no_matter(model: Model, grammar: str) -> None:
+    Grammar(grammar, model).close()
+
+
+def test_what_the_trial_did_not_find_ends_its_own_sequence(make_engine: MakeEngine, model: Model) -> None:
+    engine = make_engine(model)
+    towards = tuple(
+        (token, 30.0) for token in model.tokenize("((((((((") if model.piece(token).strip() == b"("
+    )
+    hidden = replace(ANY, temperature=0.0, grammar=f'root ::= "a"{{60}} s\n{NESTED}', logit_bias=towards)
+    running = ask(engine, prompt_of(10), replace(ANY, ignore_eos=True))
+    finished = ask(engine, prompt_of(10), replace(hidden, max_new_tokens=100)).wait()
+    assert "so ambiguous that one token took" in (finished.error or "")
+    assert running.wait().reason == "length"
+
+
+def test_characters_have_tokens_of_their_own(model: Model, chat_model: Model) -> None:
+    for each in (model, chat_model):
+        assert set(each.ascii_tokens) == set(range(128))
+        assert all(each.piece(token) == bytes([code]) for code, token in each.ascii_tokens.items())
+
+
 def test_where_no_token_fits_the_sequence_is_told(make_engine: MakeEngine, model: Model) -> None:
     listener = ask(make_engine(model), prompt_of(10), replace(ANY, grammar=r'root ::= "a" "\x00"'))
     assert "No token of this model can go on" in (listener.wait().error or "")

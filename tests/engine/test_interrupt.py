@@ -7,8 +7,8 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 
 from aion.engine.interrupt import Interrupt
+from aion.engine.plan import Work
 from aion.engine.runner import Interrupted
-from aion.engine.scheduler import Work
 from tests.engine.conftest import MakeEngine
 from tests.engine.listening import GREEDY, Listener, ask, prompt_of
 from tests.engine.runners import ExactRunner

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aion.convert import convert
+from aion.engine.config import EngineConfig
 from aion.engine.context import ContextOptions
 from aion.engine.engine import Engine
 from aion.engine.library import listening
@@ -45,7 +46,7 @@ def allocated(path: Path, options: ContextOptions, n_ctx: int, n_parallel: int) 
     """Bytes of the KV cache and of the buffers for computing in a real engine, after it has computed."""
     lines: list[str] = []
     with closing(Model(path)) as model, listening(lines.append):
-        engine = Engine(model, n_ctx=n_ctx, n_parallel=n_parallel, n_threads=1, n_kept=2, options=options)
+        engine = Engine(model, EngineConfig(n_ctx, n_parallel, 1, n_kept=2, options=options))
         with closing(engine):
             ask(engine, prompt_of(n_ctx // 2)).wait()
     assert not any("does not match expectation" in line for line in lines)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.model import Model
 from tests.engine.listening import GREEDY, Listener, ask, prompt_of
@@ -34,7 +35,7 @@ def test_prompts_that_begin_alike_stay_apart(path: Path) -> None:
     prompts = [[*prompt_of(60), *prompt_of(5 + seed, seed)[1:]] for seed in range(4)]
     with (
         closing(Endless(path)) as model,
-        closing(Engine(model, n_ctx=256, n_parallel=3, n_threads=1, runner_type=ExactRunner)) as engine,
+        closing(Engine(model, EngineConfig(256, 3, 1), runner_type=ExactRunner)) as engine,
     ):
         alone = [ask(engine, prompt, LONG).text for prompt in prompts]
         together = [ask(engine, prompt, LONG) for prompt in prompts]
@@ -47,10 +48,8 @@ def test_wrong_guesses_and_aborts_do_no_harm(path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("aion.engine.batcher.Speculator", EagerSpeculator)
     with (
         closing(Endless(path)) as model,
-        closing(Engine(model, n_ctx=256, n_parallel=2, n_threads=1, runner_type=ExactRunner)) as engine,
-        closing(
-            Engine(model, n_ctx=256, n_parallel=1, n_threads=1, runner_type=ExactRunner, speculates=False)
-        ) as plain,
+        closing(Engine(model, EngineConfig(256, 2, 1), runner_type=ExactRunner)) as engine,
+        closing(Engine(model, EngineConfig(256, 1, 1, speculates=False), runner_type=ExactRunner)) as plain,
     ):
         expected = ask(plain, prompt_of(30) * 2, LONG).text
         beside, aborted = ask(engine, prompt_of(30) * 2, LONG), Listener()

@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion.engine.adapter import Effect
+from aion.engine.adapter import NO_EFFECT, Effect
+from aion.engine.context import ContextShape
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.pace import PrefillPace
-from aion.engine.scheduler import Scheduler, Work
+from aion.engine.plan import Work
+from aion.engine.scheduler import Scheduler
 from aion.engine.sequence import Sequence
 from aion.types import Sampling
+from tests.engine.test_speculation import EagerSpeculator
 
 _numbers = itertools.count()
 OPERATIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("add"), st.integers(1, 40), st.integers(1, 24)),
-        st.tuples(st.just("step"), st.just(0), st.just(0)),
-        st.tuples(st.just("abort"), st.integers(0, 50), st.just(0)),
+        st.tuples(st.just("add"), st.integers(1, 40), st.integers(1, 24), st.integers(0, 3)),
+        st.tuples(st.just("step"), st.just(0), st.just(0), st.just(0)),
+        st.tuples(st.just("abort"), st.integers(0, 50), st.just(0), st.just(0)),
     ),
     max_size=60,
 )
@@ -53,9 +56,11 @@ def compute(scheduler: Scheduler, work: list[Work]) -> None:
 def step(scheduler: Scheduler, n_batch: int) -> list[Sequence]:
     """One step of an engine; returns the sequences that came to their end."""
     scheduler.admit()
+    eldest = min(scheduler.running, key=lambda s: (s.is_batch, s.id), default=None)
     work = scheduler.plan().work
-    assert sum(piece.end - piece.start for piece in work) <= n_batch
+    assert sum(piece.n_tokens for piece in work) <= n_batch
     assert bool(work) == bool(scheduler.running)
+    assert eldest is None or eldest in scheduler.running
     compute(scheduler, work)
     ended = [s for s in scheduler.running if s.n_completion >= s.sampling.max_new_tokens]
     for sequence in ended:
@@ -76,7 +81,7 @@ def sizes(work: list[Work]) -> list[int]:
 
 
 def test_decode_tokens_come_first_and_prefill_takes_the_rest() -> None:
-    scheduler = Scheduler(n_slots=3, n_cells=300, n_batch=10)
+    scheduler = Scheduler(ContextShape(300, 3, 0, 10))
     first, second, third = sequence_of(25), sequence_of(4), sequence_of(30)
     for sequence in (first, second):
         scheduler.add(sequence)
@@ -92,7 +97,7 @@ def test_decode_tokens_come_first_and_prefill_takes_the_rest() -> None:
 
 
 def test_a_younger_decoding_sequence_comes_before_an_older_prefill() -> None:
-    scheduler = Scheduler(n_slots=2, n_cells=300, n_batch=8)
+    scheduler = Scheduler(ContextShape(300, 2, 0, 8))
     short, long = sequence_of(2), sequence_of(100)
     scheduler.add(long)
     scheduler.add(short)
@@ -102,7 +107,7 @@ def test_a_younger_decoding_sequence_comes_before_an_older_prefill() -> None:
 
 
 def test_a_long_prompt_never_starves_decoding_sequences() -> None:
-    scheduler = Scheduler(n_slots=2, n_cells=2000, n_batch=16)
+    scheduler = Scheduler(ContextShape(2000, 2, 0, 16))
     talking = sequence_of(2, max_new_tokens=60)
     scheduler.add(talking)
     step(scheduler, 16)
@@ -114,7 +119,7 @@ def test_a_long_prompt_never_starves_decoding_sequences() -> None:
 
 def test_beside_running_answers_a_prompt_is_computed_at_a_pace() -> None:
     pace = PrefillPace()
-    scheduler = Scheduler(n_slots=2, n_cells=2000, n_batch=512, pace=pace)
+    scheduler = Scheduler(ContextShape(2000, 2, 0, 512), pace=pace)
     pace.observe(400, 2.0)
     talking = sequence_of(2, max_new_tokens=60)
     scheduler.add(talking)
@@ -128,7 +133,7 @@ def test_beside_running_answers_a_prompt_is_computed_at_a_pace() -> None:
 
 def test_a_prompt_under_another_effect_does_not_hold_up_answers() -> None:
     pace = PrefillPace()
-    scheduler = Scheduler(n_slots=2, n_cells=4000, n_batch=512, pace=pace)
+    scheduler = Scheduler(ContextShape(4000, 2, 0, 512), pace=pace)
     pace.observe(400, 2.0)
     talking, reading = sequence_of(2, max_new_tokens=60), sequence_of(1000)
     reading.effect = SomeEffect()
@@ -142,7 +147,7 @@ def test_a_prompt_under_another_effect_does_not_hold_up_answers() -> None:
 
 
 def test_the_logits_of_a_prompt_are_wanted_at_its_end_only() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=10)
+    scheduler = Scheduler(ContextShape(100, 1, 0, 10))
     scheduler.add(sequence_of(20))
     scheduler.admit()
     seen = []
@@ -154,7 +159,7 @@ def test_the_logits_of_a_prompt_are_wanted_at_its_end_only() -> None:
 
 
 def test_nobody_overtakes_the_first_in_the_queue() -> None:
-    scheduler = Scheduler(n_slots=3, n_cells=50, n_batch=16)
+    scheduler = Scheduler(ContextShape(50, 3, 0, 16))
     running, big, small = sequence_of(20, 10), sequence_of(30, 10), sequence_of(1, 1)
     for sequence in (running, big, small):
         scheduler.add(sequence)
@@ -164,7 +169,7 @@ def test_nobody_overtakes_the_first_in_the_queue() -> None:
 
 
 def test_a_waiting_sequence_leaves_without_a_slot() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=16)
+    scheduler = Scheduler(ContextShape(100, 1, 0, 16))
     running, waiting = sequence_of(5), sequence_of(5)
     scheduler.add(running)
     scheduler.add(waiting)
@@ -175,16 +180,23 @@ def test_a_waiting_sequence_leaves_without_a_slot() -> None:
     assert scheduler.is_idle_and_whole
 
 
-@given(operations=OPERATIONS, n_slots=st.integers(1, 5), n_batch=st.integers(5, 40), n_kept=st.integers(0, 4))
-def test_slots_and_cells_are_conserved(
-    operations: list[tuple[str, int, int]], n_slots: int, n_batch: int, n_kept: int
+@given(
+    operations=OPERATIONS,
+    n_slots=st.integers(1, 5),
+    n_batch=st.integers(5, 40),
+    n_kept=st.integers(0, 4),
+    n_cells=st.integers(64, 320),
+)
+def test_slots_and_cells_are_conserved_and_all_come_to_their_end(
+    operations: list[tuple[str, int, int, int]], n_slots: int, n_batch: int, n_kept: int, n_cells: int
 ) -> None:
-    n_cells = 64 * n_slots
-    scheduler = Scheduler(n_slots, n_cells, n_batch, n_kept)
+    scheduler = Scheduler(ContextShape(n_cells, n_slots, n_kept, n_batch), EagerSpeculator(), PrefillPace())
     live: list[Sequence] = []
-    for kind, a, b in operations:
+    for kind, a, b, traits in operations:
         if kind == "add":
             live.append(sequence_of(a, b, prefix=min(a, 15)))
+            live[-1].priority = "batch" if traits & 1 else "interactive"
+            live[-1].effect = SomeEffect() if traits & 2 else NO_EFFECT
             scheduler.add(live[-1])
         elif kind == "step":
             ended = step(scheduler, n_batch)
@@ -194,7 +206,11 @@ def test_slots_and_cells_are_conserved(
         slots = [s.slot for s in scheduler.running]
         assert len(set(slots)) == len(slots) <= n_slots
         assert all(s.slot is None for s in scheduler.waiting)
-    while scheduler.has_work:
+        assert {*scheduler.running, *scheduler.waiting} == set(live)
+        assert scheduler.is_whole
+    for _ in range(200 * (len(live) + 1)):
+        if not scheduler.has_work:
+            break
         step(scheduler, n_batch)
     assert scheduler.is_idle_and_whole
 
@@ -206,7 +222,7 @@ def run_alone(scheduler: Scheduler, sequence: Sequence) -> None:
 
 
 def test_a_kept_prefix_serves_the_next() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    scheduler = Scheduler(ContextShape(200, 1, 2, 64))
     first, second = sequence_of(40, prefix=30), sequence_of(50, prefix=30)
     run_alone(scheduler, first)
     scheduler.add(second)
@@ -218,7 +234,7 @@ def test_a_kept_prefix_serves_the_next() -> None:
 
 
 def test_a_conversation_goes_on_where_it_was() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    scheduler = Scheduler(ContextShape(200, 1, 2, 64))
     first = sequence_of(20)
     run_alone(scheduler, first)
     after = Sequence([*first.tokens, 3, 4], Sampling(max_new_tokens=8), lambda _event: None, Detokenizer())
@@ -228,7 +244,7 @@ def test_a_conversation_goes_on_where_it_was() -> None:
 
 
 def test_the_last_token_of_a_prompt_is_always_computed() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    scheduler = Scheduler(ContextShape(200, 1, 2, 64))
     run_alone(scheduler, sequence_of(30, prefix=30))
     scheduler.add(sequence_of(30, prefix=30))
     scheduler.admit()
@@ -237,7 +253,7 @@ def test_the_last_token_of_a_prompt_is_always_computed() -> None:
 
 
 def test_sequences_that_arrive_together_compute_their_prefix_once() -> None:
-    scheduler = Scheduler(n_slots=4, n_cells=2000, n_batch=64)
+    scheduler = Scheduler(ContextShape(2000, 4, 0, 64))
     sequences = [sequence_of(150, prefix=100) for _ in range(4)]
     for sequence in sequences:
         scheduler.add(sequence)
@@ -252,7 +268,7 @@ def test_sequences_that_arrive_together_compute_their_prefix_once() -> None:
 
 
 def test_another_effect_shares_nothing() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=200, n_batch=64, n_kept=2)
+    scheduler = Scheduler(ContextShape(200, 1, 2, 64))
     run_alone(scheduler, sequence_of(40, prefix=30))
     other = sequence_of(40, prefix=30)
     other.effect = SomeEffect()
@@ -261,7 +277,7 @@ def test_another_effect_shares_nothing() -> None:
 
 
 def test_kept_prefixes_go_when_room_is_needed_the_oldest_first() -> None:
-    scheduler = Scheduler(n_slots=1, n_cells=100, n_batch=100, n_kept=3)
+    scheduler = Scheduler(ContextShape(100, 1, 3, 100))
     old, new = sequence_of(30, 2), sequence_of(30, 2)
     for sequence in (old, new, sequence_of(36, 2)):
         run_alone(scheduler, sequence)
@@ -276,7 +292,7 @@ def test_kept_prefixes_go_when_room_is_needed_the_oldest_first() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 24)), max_size=20), st.integers(1, 4))
 def test_sequences_are_admitted_in_order_of_arrival(requests: list[tuple[int, int]], n_slots: int) -> None:
-    scheduler = Scheduler(n_slots, 64 * n_slots, 16)
+    scheduler = Scheduler(ContextShape(64 * n_slots, n_slots, 0, 16))
     sequences = [sequence_of(*request) for request in requests]
     for sequence in sequences:
         scheduler.add(sequence)
@@ -285,3 +301,22 @@ def test_sequences_are_admitted_in_order_of_arrival(requests: list[tuple[int, in
         admitted += scheduler.admit()
         step(scheduler, 16)
     assert admitted == sequences
+
+
+def test_who_finds_no_place_costs_no_kept_prefix() -> None:
+    scheduler = Scheduler(ContextShape(n_cells=110, n_running=2, n_kept=4, n_batch=100))
+    for prefix in (20, 0):
+        kept = sequence_of(26, 1, prefix=prefix)
+        scheduler.add(kept)
+        assert step(scheduler, 100) == [kept]
+    running, waiting = sequence_of(20, 60), sequence_of(30, 60, prefix=20)
+    scheduler.add(running)
+    step(scheduler, 100)
+    scheduler.add(waiting)
+    for _ in range(3):
+        step(scheduler, 100)
+    assert waiting.slot is None
+    assert len(scheduler._cache._kept) == 2
+    scheduler.remove(running)
+    step(scheduler, 100)
+    assert waiting.n_cached == 20

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from aion.engine.detokenizer import Detokenizer
 from aion.engine.lookup import Acceptance, PromptLookup
 from aion.engine.sequence import Sequence
-from aion.engine.speculation import Speculator, StepCost
+from aion.engine.speculation import Speculator
+from aion.engine.step_cost import StepCost
 from aion.types import AdapterChoice, Sampling
 from tests.engine.conftest import MakeEngine
 from tests.engine.listening import GREEDY, Listener, ask, prompt_of

@@ -11,6 +11,7 @@ from aion.rag.retrieve import Retriever
 from aion.store.connection import Store
 from aion.store.documents import Documents
 from aion.store.lexical import Lexical
+from aion.store.places import Places
 from aion.store.vectors import Vectors
 from tests.rag.hashing import HashingEmbedder
 
@@ -30,7 +31,7 @@ class Library:
 def library(tmp_path: Path) -> Iterator[Library]:
     with Store(tmp_path / "aion.db") as store:
         documents, embedder = Documents(store), HashingEmbedder()
-        retriever = Retriever(Vectors(store), Lexical(store), documents, embedder)
+        retriever = Retriever(Vectors(store), Lexical(store), Places(store), embedder)
         yield Library(store, documents, embedder, Ingester(documents, embedder), retriever)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,7 +42,7 @@ def test_scores_are_of_all_ids_and_within_0_and_1(
 def test_mmr_gives_distinct_ids_the_most_relevant_first(
     relevance: dict[int, float], k: int, lam: float
 ) -> None:
-    chosen = mmr(relevance, {id_: unit(id_) for id_ in relevance if id_ % 5}, k, lam)
+    chosen = [*islice(mmr(relevance, {id_: unit(id_) for id_ in relevance if id_ % 5}, lam), k)]
     assert len(chosen) == len({*chosen}) == min(k, len(relevance))
     assert {*chosen} <= relevance.keys()
     if chosen:
@@ -49,12 +51,12 @@ def test_mmr_gives_distinct_ids_the_most_relevant_first(
 
 @given(COSINES, st.integers(1, 12))
 def test_lambda_1_is_relevance_alone(relevance: dict[int, float], k: int) -> None:
-    chosen = mmr(relevance, {id_: unit(id_) for id_ in relevance}, k, 1.0)
+    chosen = islice(mmr(relevance, {id_: unit(id_) for id_ in relevance}, 1.0), k)
     assert [relevance[id_] for id_ in chosen] == sorted(relevance.values(), reverse=True)[:k]
 
 
 def test_a_copy_comes_after_something_new() -> None:
     east, north = np.eye(2, dtype=np.float32)
     vectors: dict[int, Vectors] = {1: east, 2: east, 3: north}
-    assert mmr({1: 1.0, 2: 0.9, 3: 0.5}, vectors, 3, 0.7) == [1, 3, 2]
-    assert mmr({1: 1.0, 2: 0.9, 3: 0.5}, {}, 3, 0.7) == [1, 2, 3]
+    assert [*mmr({1: 1.0, 2: 0.9, 3: 0.5}, vectors, 0.7)] == [1, 3, 2]
+    assert [*mmr({1: 1.0, 2: 0.9, 3: 0.5}, {}, 0.7)] == [1, 2, 3]

@@ -21,6 +21,22 @@ def sintra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="session")
+def _desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    settings = settings_in(tmp_path_factory.mktemp("desk"), max_file_mb=1)
+    with open_services(settings) as services, live(services) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(_desk: Live) -> Live:
+    """A server whose store is empty, and which takes files of up to one megabyte."""
+    library, tenant = _desk.services.library, _desk.services.settings.tenant
+    for listed in library.listing.page(tenant, 1000):
+        assert library.documents.delete(tenant, listed.source)
+    return _desk
+
+
+@pytest.fixture(scope="session")
 def _narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Narrow]:
     with narrow_with_document(tmp_path_factory.mktemp("narrow")) as running:
         yield running

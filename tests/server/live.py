@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from aion.answer.prompt import plain_prompt
 from aion.answer.router import Router
 from aion.engine.catalog import CHAT_FILE, embedded_file
+from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.gate import ComputeGate
 from aion.engine.generator import LocalGenerator
@@ -30,12 +31,13 @@ from aion.engine.template import ChatTemplate
 from aion.events.log import EventLog
 from aion.server.adapter_control import AdapterControl
 from aion.server.app import create_app
+from aion.server.library import open_library
 from aion.server.listen import bind
 from aion.server.loading import load_model
-from aion.server.services import Services, open_library
+from aion.server.services import Services
 from aion.settings import Settings, load_settings
 from aion.store.events import Events
-from aion.types import AdapterChoice, Sampling
+from aion.types import AdapterChoice, Priority, Sampling
 
 SINTRA = Path(__file__).parents[2] / "examples" / "sintra"
 DEADLINE_S = 60
@@ -176,8 +178,11 @@ class WatchedEngine(Engine):
         sampling: Sampling,
         sink: Sink,
         adapters: Sequence[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",
+        timeout_s: float | None = None,
     ) -> int:
-        sequence_id = super().submit(prompt, sampling, sink, adapters)
+        sequence_id = super().submit(prompt, sampling, sink, adapters, priority=priority, timeout_s=timeout_s)
         self.submitted.append(sequence_id)
         return sequence_id
 
@@ -205,15 +210,8 @@ def narrow(settings: Settings) -> Iterator[Narrow]:
         model = stack.enter_context(contextlib.closing(EndlessModel(path)))
         library = stack.enter_context(open_library(settings))
         tap = Tap()
-        engine = WatchedEngine(
-            model,
-            n_ctx=settings.ctx,
-            n_parallel=1,
-            n_threads=1,
-            n_waiting_max=1,
-            speculates=False,
-            gate=tap,
-        )
+        config = EngineConfig(settings.ctx, 1, 1, n_waiting_max=1, speculates=False)
+        engine = WatchedEngine(model, config, gate=tap)
         engine.submitted, engine.aborted = [], []
         stack.enter_context(contextlib.closing(engine))
         stack.callback(tap.open)

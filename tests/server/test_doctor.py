@@ -53,3 +53,11 @@ def test_settings_that_exclude_each_other_are_a_problem(tmp_path: Path) -> None:
     model = findings(tmp_path, kv_type="q8_0", flash_attention="off")["chat model"]
     assert model[-1].level == "problem"
     assert "AION_KV_TYPE=q8_0 and AION_FLASH_ATTENTION=off" in model[-1].text
+
+
+def test_a_watched_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, watch_dir=tmp_path)["watched folder"]
+    assert found.level == "ok"
+    (missing,) = findings(tmp_path, watch_dir=tmp_path / "docs")["watched folder"]
+    assert (missing.level, str(tmp_path / "docs") in missing.text) == ("problem", True)
+    assert "watched folder" not in findings(tmp_path)

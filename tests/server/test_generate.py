@@ -9,8 +9,20 @@ import pytest
 
 from aion.server.schemas import GenerateRequest
 from aion.server.services import Services
-from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Message, Sampling, Usage
+from aion.types import (
+    AdapterChoice,
+    Delta,
+    Finished,
+    GenerationEvent,
+    Message,
+    Priority,
+    Sampling,
+    ToolUse,
+    Usage,
+)
 from tests.server.live import Live, Narrow, live
+
+_OI = [{"role": "user", "content": "Oi"}]
 
 
 class Recorder:
@@ -22,6 +34,7 @@ class Recorder:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.sampling = Sampling()
+        self.terms: tuple[Priority, float | None] = ("interactive", None)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(messages)
@@ -31,9 +44,14 @@ class Recorder:
         messages: Sequence[Message],
         sampling: Sampling,
         adapters: Sequence[AdapterChoice] | None = None,
+        *,
+        priority: Priority = "interactive",
+        timeout_s: float | None = None,
+        tools: ToolUse | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
-        assert adapters is None
+        assert (adapters, tools) == (None, None)
         self.messages, self.sampling = list(messages), sampling
+        self.terms = (priority, timeout_s)
         yield Delta(" sim ")
         yield Finished("stop", Usage(1, 1))
 
@@ -78,6 +96,7 @@ def test_what_is_given_arrives(recorded: tuple[Live, Recorder]) -> None:
     body = {
         "system": "Seja breve.", "prompt": "Quanto custa?", "context": "[1] Custa 95 €.",
         "temperature": 0, "top_p": 0.5, "max_new_tokens": 7, "stop": ["###", "\n"],
+        "priority": "batch", "timeout_s": 30,
     }  # fmt: skip
     server.post("/generate", body)
     assert recorder.messages == [
@@ -87,6 +106,7 @@ def test_what_is_given_arrives(recorded: tuple[Live, Recorder]) -> None:
     given = recorder.sampling
     assert (given.temperature, given.top_p, given.max_new_tokens) == (0, 0.5, 7)
     assert given.stop == ("###", "\n")
+    assert recorder.terms == ("batch", 30.0)
 
 
 def test_stop_ends_the_text_before_the_string(endless: Narrow) -> None:
@@ -123,3 +143,19 @@ def test_a_prompt_over_the_context_names_both_numbers(sintra: Live) -> None:
 def _turns(sintra: Live) -> list[Message]:
     system = Message("system", sintra.services.settings.system_prompt)
     return [system, Message("user", "palavra " * 5000)]
+
+
+def test_what_takes_too_long_is_a_504(endless: Narrow) -> None:
+    body = {"prompt": "Fale", "max_new_tokens": 1500, "timeout_s": 0.01}
+    response = endless.post("/generate", body)
+    error = response.json()["error"]
+    assert (response.status_code, error["type"]) == (504, "timeout_error")
+    assert "0.01 s that timeout_s gives it" in error["message"]
+    endless.wait_idle()
+
+
+@pytest.mark.parametrize(("field", "value"), [("priority", "urgent"), ("timeout_s", 0), ("timeout_s", "5")])
+def test_wrong_terms_are_refused_by_name(sintra: Live, field: str, value: object) -> None:
+    for path, body in (("/generate", {"prompt": "Oi"}), ("/v1/chat/completions", {"messages": _OI})):
+        response = sintra.post(path, body | {field: value})
+        assert (response.status_code, response.json()["error"]["param"]) == (400, field)

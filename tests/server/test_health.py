@@ -23,3 +23,7 @@ def test_an_operator_sees_what_is_loaded_and_running(sintra: Live) -> None:
     assert health["n_ctx"] == sintra.services.engine.n_ctx
     assert health["embedder"] == sintra.services.library.embedder.name
     assert health["version"]
+
+
+def test_without_a_watched_folder_there_is_none(sintra: Live) -> None:
+    assert sintra.http.get("/health").json()["watch"] is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aion.convert.gguf_file import GgufFile
 from aion.engine.gate import ComputeGate
 from aion.engine.library import listening
 from aion.engine.model import Model
@@ -29,11 +30,13 @@ def eight_gb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_weights_are_counted_by_layer(chat_model: Model, eight_gb: Path) -> None:
-    assert weights_of(chat_model.path).total == chat_model.n_bytes
-    assert len(weights_of(chat_model.path).layers) == 5
+    assert weights_of(GgufFile(chat_model.path)).total == chat_model.n_bytes
+    assert len(weights_of(GgufFile(chat_model.path)).layers) == 5
     layer = 2 * 1024 * (3 * 16384 + 2 * 1024 + 2 * 64) + 2 * 1024 * 4
     embedding = 2 * 1024 * 300
-    assert weights_of(eight_gb) == Weights((layer,) * 80, embedding, 80 * layer + embedding + 1024 * 4)
+    assert weights_of(GgufFile(eight_gb)) == Weights(
+        (layer,) * 80, embedding, 80 * layer + embedding + 1024 * 4
+    )
 
 
 def test_the_embedded_model_gets_all_it_can_use(chat_model: Model, tmp_path: Path) -> None:
@@ -109,3 +112,34 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(tmp_path: Path) 
 def test_a_choice_that_does_not_exist_is_named(tmp_path: Path, name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=f"AION_{name.upper()}={value!r} cannot be used"):
         settings_in(tmp_path, **{name: value})
+
+
+def test_sequences_may_share_fewer_cells_than_all_may_need(chat_model: Model, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, parallel=4, ctx=512, kv_tokens=1024)
+    chosen = placement_of(settings, chat_model.path, PLENTY)
+    whole = placement_of(settings_in(tmp_path, parallel=4, ctx=512), chat_model.path, PLENTY)
+    assert (chosen.demand.n_cells, whole.demand.n_cells) == (1024, 2048)
+    assert chosen.demand.kv_bytes * 2 == whole.demand.kv_bytes
+    assert any("for 1024 tokens" in text for _, text in chosen.reasons)
+    lines: list[str] = []
+    with listening(lines.append), closing(load_model(settings, chat_model.path, ComputeGate())) as loaded:
+        assert loaded.engine.n_ctx == 512
+    assert any("( 1024 cells" in " ".join(line.split()) for line in lines)
+
+
+def test_one_sequence_always_has_its_cells(chat_model: Model, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, parallel=4, ctx=512, kv_tokens=1)
+    assert placement_of(settings, chat_model.path, PLENTY).demand.n_cells == 512
+
+
+def test_the_header_is_read_once(chat_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+
+    class Counted(GgufFile):
+        def __init__(self, path: Path) -> None:
+            opened.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr("aion.server.loading.GgufFile", Counted)
+    load_model(settings_in(tmp_path, parallel=1, ctx=512), chat_model.path, ComputeGate()).close()
+    assert opened == [chat_model.path]

@@ -7,7 +7,7 @@ from tests.server.live import Live
 BODY = {"prompt": "Olá", "max_new_tokens": 1}
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://[::1"])
 def test_another_page_cannot_make_aion_do_something(sintra: Live, origin: str) -> None:
     for path in ("/adapter/merge", "/adapter/reload", "/generate"):
         response = sintra.http.post(path, json=BODY, headers={"Origin": origin})

@@ -26,12 +26,12 @@ def test_documents_of_another_embedder_are_said(tmp_path: Path, other_embedder: 
     (tmp_path / "tour.md").write_text("# Tour\n\nO tour half-day custa 55 €.\n")
     with open_services(settings_in(tmp_path, base_model="")) as services:
         services.library.ingester.ingest([tmp_path / "tour.md"], "default")
-        assert "another embedding model" not in services.notice
+        assert "no vector" not in services.notice
     with open_services(settings_in(tmp_path, base_model="", embed_model=other_embedder)) as services:
-        assert "1 of 1 documents were read with another embedding model" in services.notice
+        assert "1 of 1 chunks have no vector of else-embed:256 yet" in services.notice
         services.library.ingester.ingest([tmp_path / "tour.md"], "default")
     with open_services(settings_in(tmp_path, base_model="", embed_model=other_embedder)) as services:
-        assert "another embedding model" not in services.notice
+        assert "no vector" not in services.notice
 
 
 def test_an_embedding_model_is_no_chat_model(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from aion.store import lexical_tables
+from aion.store.chunk_rows import Piece
 from aion.store.connection import Store
+from aion.store.document_writes import Prepared
 from aion.store.documents import Documents
 from aion.types import Chunk, LoadedDocument, Vectors
 
@@ -27,14 +30,21 @@ def put(
     chunks = [Chunk(document.title, text, n + 1) for n, text in enumerate(texts)]
     vectors = np.stack([unit(len(text), n_dims) for text in texts])
     stems = [("", text) for text in texts]
-    return Documents(store).replace(tenant, document, chunks, stems, embedder=embedder, vectors=vectors)
+    pieces = (
+        Piece(chunk, stem, None, vector) for chunk, stem, vector in zip(chunks, stems, vectors, strict=True)
+    )
+    (stored,) = Documents(store).store(tenant, [Prepared(document, tuple(pieces))], embedder)
+    return stored.id
 
 
 def ids_by_table(store: Store, embedder_id: int = 1) -> tuple[set[int], set[int], set[int]]:
     """Ids of all chunks, full-text rows and vectors, of whichever tenant."""
-    tables = (("id", "chunks"), ("rowid", "chunks_fts"), ("rowid", f"vectors_{embedder_id}"))
     with store.read() as db:
-        chunks, texts, vectors = (
-            {row[0] for row in db.execute(f"SELECT {column} FROM {table}")} for column, table in tables
-        )
+        chunks = {row[0] for row in db.execute("SELECT id FROM chunks")}
+        texts = {
+            row[0]
+            for table in lexical_tables.tables(db).values()
+            for row in db.execute(f"SELECT rowid FROM {table}")
+        }
+        vectors = {row[0] for row in db.execute(f"SELECT rowid FROM vectors_{embedder_id}")}
     return chunks, texts, vectors

@@ -4,17 +4,16 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aion.errors import StoreError
+from aion.store import lexical_tables
 from aion.store.connection import Store
 from aion.store.documents import Documents
 from aion.store.lexical import Lexical
 from aion.store.vectors import Vectors
-from aion.types import Chunk, LoadedDocument
 from tests.store.rows import N_DIMS, ids_by_table, put, unit
 
 
@@ -57,22 +56,11 @@ def test_chunks_by_id_leaves_out_what_is_gone(store: Store) -> None:
 
 def test_a_failure_half_way_leaves_the_old_document(store: Store) -> None:
     put(store, "t", "a.md", ["velho"])
-    document = LoadedDocument("a.md", "A", (), "new", 1)
-    chunks = [Chunk("A", "novo", 1), Chunk("A", "outro", 2)]
-    wide = np.stack([unit(1, N_DIMS + 1)] * 2)  # refused only after chunks and stems went in
-    with pytest.raises(StoreError, match=r"5 dimensions .* 4"):
-        Documents(store).replace("t", document, chunks, [("", "novo")] * 2, embedder="e", vectors=wide)
+    with pytest.raises(StoreError, match=r"5 dimensions .* 4"):  # refused after chunks and stems went in
+        put(store, "t", "a.md", ["novo", "outro"], n_dims=N_DIMS + 1)
     assert Documents(store).find_hash("t", "a.md") == "hash of ['velho']"
     assert len(Lexical(store).search("t", ["velho"], 5)) == 1
     assert len(Vectors(store).nearest("t", "e", unit(5), 5)) == 1
-
-
-def test_parts_that_do_not_match_are_refused(store: Store) -> None:
-    document = LoadedDocument("a.md", "A", (), "h", 1)
-    with pytest.raises(ValueError, match="1 chunks, 0 stems, 2 vectors"):
-        Documents(store).replace(
-            "t", document, [Chunk("A", "a", 1)], [], embedder="e", vectors=np.eye(2, dtype="f4")
-        )
 
 
 def test_tenants_never_see_each_other(store: Store) -> None:
@@ -89,14 +77,22 @@ def test_tenants_never_see_each_other(store: Store) -> None:
     assert documents.count("rui") == 1
 
 
-def test_another_embedder_needs_vectors_of_its_own(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("embedder", "stale"), [("old", ["b.md"]), ("new", ["a.md"]), ("x", ["a.md", "b.md"])]
+)
+def test_another_embedder_needs_vectors_of_its_own(store: Store, embedder: str, stale: list[str]) -> None:
     put(store, "t", "a.md", ["um"], embedder="old")
     put(store, "t", "b.md", ["um"], embedder="new", n_dims=7)
     put(store, "u", "c.md", ["um"], embedder="old")
-    documents = Documents(store)
-    assert documents.needs_vectors("t", "old") == {"b.md"}
-    assert documents.needs_vectors("t", "new") == {"a.md"}
-    assert documents.needs_vectors("t", "never used") == {"a.md", "b.md"}
+    known = [Documents(store).known_by_source("t", source, embedder) for source in ("a.md", "b.md")]
+    assert [each.source for each in known if each and each.is_stale] == stale
+
+
+def test_tags_go_to_no_document_that_is_gone_or_anothers(store: Store) -> None:
+    mine, others = put(store, "t", "a.md", ["um"]), put(store, "u", "b.md", ["um"])
+    Documents(store).add_tags("t", [mine, others, 99], ["x"])
+    with store.read() as db:
+        assert db.execute("SELECT document_id, tenant FROM document_tags").fetchall() == [(mine, "t")]
 
 
 SOURCES = st.sampled_from(["a.md", "b.md", "c.md"])
@@ -125,6 +121,7 @@ def test_tables_agree_after_any_changes(steps: list[tuple[str, str, list[str] | 
 
 def _is_sound(store: Store) -> bool:
     with store.write() as db:
-        db.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('integrity-check')")
+        for table in lexical_tables.tables(db).values():
+            db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
         checks = [db.execute("PRAGMA integrity_check").get, db.execute("PRAGMA foreign_key_check").get]
     return json.dumps(checks) == '["ok", null]'

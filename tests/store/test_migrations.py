@@ -7,6 +7,7 @@ import pytest
 
 from aion.store import migrations
 from aion.store.connection import Store
+from aion.store.lexical import Lexical
 
 
 def test_a_new_file_records_each_step(store: Store) -> None:
@@ -42,3 +43,24 @@ def test_every_table_of_rows_has_a_tenant(store: Store) -> None:
     with store.read() as db:
         for table in ("documents", "chunks", "events", "retrievals"):
             assert "tenant" in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+
+
+def test_stems_of_an_older_file_are_still_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+        with Store(tmp_path / "aion.db") as old, old.write() as db:
+            for n, tenant in enumerate("ttu", 1):
+                db.execute(
+                    "INSERT INTO documents VALUES (?, ?, ?, 'A', 'h', 1, '2026')", (n, tenant, f"{n}.md")
+                )
+                db.execute("INSERT INTO chunks VALUES (?, ?, ?, 0, 'A', 'Texto', 1)", (n, tenant, n))
+                db.execute(
+                    "INSERT INTO chunks_fts (rowid, title, text) VALUES (?, 'titul', ?)",
+                    (n, f"castel palavr{n} castel ação"),
+                )
+            db.execute("INSERT INTO chunks_fts (rowid, title, text) VALUES (9, 'titul', 'castel')")
+    with Store(tmp_path / "aion.db") as store:
+        search = Lexical(store).search
+        assert {n for n, _ in search("t", ["castel"], 5)} == {1, 2}
+        assert [n for n, _ in search("t", ["palavr2"], 5)] == [2]
+        assert [n for n, _ in search("u", ["titul", "ação"], 5)] == [3]

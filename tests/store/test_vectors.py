@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aion.errors import StoreError
-from aion.store import vectors as vector_tables
+from aion.store import vector_tables
 from aion.store.connection import Store
 from aion.store.vectors import MAX_K, Vectors
 from tests.store.rows import put, unit

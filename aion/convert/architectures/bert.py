@@ -1,9 +1,42 @@
-"""BERT: MiniLM, BERTimbau, and multilingual-e5-small, whose vocabulary is XLM-RoBERTa's."""
+"""BERT: MiniLM, BERTimbau, multilingual-e5-small, whose vocabulary is XLM-RoBERTa's, and cross encoders
+with one score (ms-marco-MiniLM)."""
 
 from __future__ import annotations
 
-from aion.convert.architectures.encoder import Encoder
+from dataclasses import replace
+
+from aion.convert.architectures.architecture import TensorPlan
+from aion.convert.architectures.encoder import NAMES, Encoder
+from aion.convert.architectures.pooling import RANK, refuse_other_than_one_score
+from aion.convert.checkpoint import Checkpoint
+
+_RANKING = replace(
+    NAMES,
+    top={path: kind for path, kind in NAMES.top.items() if not kind.startswith("cls")}
+    | {"pooler.dense": "cls", "classifier": "cls.output"},
+)
 
 
 class Bert(Encoder):
     """Positions count from 0; nothing differs from what encoders share."""
+
+
+class BertReranker(Bert):
+    """Scores a pair "[CLS] query [SEP] passage [SEP]" by one number; its pooler is llama.cpp's "cls".
+
+    The second row of the token types, which belongs to the passage, is in the file; llama.cpp does not
+    look at it, and aion.engine.segments does.
+    """
+
+    names = _RANKING
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(checkpoint)
+        refuse_other_than_one_score(checkpoint)
+
+    def pooling(self) -> int:
+        return RANK
+
+    def head(self) -> list[TensorPlan]:
+        square, row = (self.n_embd, self.n_embd), (1, self.n_embd)
+        return [*self._both("cls", square), *self._both("cls.output", row)]

@@ -145,7 +145,7 @@ class Encoder:
         path = next(path for path, found in table.items() if found == kind)
         if layer is not None:
             path, kind = f"{self.names.layers}.{layer}.{path}", f"blk.{layer}.{kind}"
-        prefix = "" if path.startswith("classifier.") else self._prefix
+        prefix = "" if path.partition(".")[0] == "classifier" else self._prefix
         source, old = f"{prefix}{path}.{part}", f"{prefix}{path}.{_OLD[part]}"
         if source not in self.checkpoint.names and old in self.checkpoint.names:
             source = old

@@ -1,10 +1,14 @@
-"""Llama, and Mistral, which llama.cpp calls "llama" too."""
+"""Llama, and Mistral, which llama.cpp calls "llama" too; both trained for embeddings, "llama-embed"."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aion.convert.architectures.decoder import Decoder
 from aion.convert.architectures.names import Names
+from aion.convert.architectures.pooling import pooling
 from aion.convert.architectures.rope import PLAIN_SCALINGS
+from aion.convert.checkpoint import Checkpoint
 
 LAYER = {
     "input_layernorm": "attn_norm",
@@ -23,6 +27,7 @@ NAMES = Names(
     layer=LAYER,
     rotated=frozenset({"attn_q", "attn_k"}),
 )
+EMBEDDING_NAMES = replace(NAMES, gguf="llama-embed")
 
 
 class Llama(Decoder):
@@ -36,3 +41,16 @@ class Llama(Decoder):
         attention = ("attn_q", "attn_k", "attn_v", "attn_output") if self.flag("attention_bias") else ()
         mlp = ("ffn_gate", "ffn_up", "ffn_down") if self.flag("mlp_bias") else ()
         return frozenset((*attention, *mlp))
+
+
+class LlamaEmbedding(Llama):
+    """Computed by llama.cpp without the output matrix, which an embedding has no use for and which is two
+    thirds of the work of a small model with a large vocabulary."""
+
+    names = EMBEDDING_NAMES
+
+
+def llama(checkpoint: Checkpoint) -> Llama:
+    """The one of the two that a checkpoint is: one for embeddings attends to both sides and is pooled."""
+    is_embedding = checkpoint.config.get("is_causal") is False and pooling(checkpoint)
+    return LlamaEmbedding(checkpoint) if is_embedding else Llama(checkpoint)

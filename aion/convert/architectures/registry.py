@@ -12,10 +12,10 @@ from aion.convert.checkpoint import Checkpoint
 from aion.errors import CheckpointError
 
 _FACTORIES: dict[str, Callable[[Checkpoint], Architecture]] = {
-    "MistralForCausalLM": llama.Llama,
-    "MistralModel": llama.Llama,
-    "LlamaForCausalLM": llama.Llama,
-    "LlamaModel": llama.Llama,
+    "MistralForCausalLM": llama.llama,
+    "MistralModel": llama.llama,
+    "LlamaForCausalLM": llama.llama,
+    "LlamaModel": llama.llama,
     "Qwen2ForCausalLM": qwen2.Qwen2,
     "Qwen2Model": qwen2.Qwen2,
     "Qwen3ForCausalLM": qwen3.Qwen3,
@@ -24,11 +24,13 @@ _FACTORIES: dict[str, Callable[[Checkpoint], Architecture]] = {
     "Phi3Model": phi3.Phi3,
     "BertModel": bert.Bert,
     "BertForMaskedLM": bert.Bert,
+    "BertForSequenceClassification": bert.BertReranker,
     "XLMRobertaModel": xlm_roberta.XlmRoberta,
     "XLMRobertaForMaskedLM": xlm_roberta.XlmRoberta,
     "XLMRobertaForSequenceClassification": xlm_roberta.XlmRobertaReranker,
 }
-_NAMES = {names.gguf: names for names in (llama.NAMES, qwen2.NAMES, qwen3.NAMES, phi3.NAMES, encoder.NAMES)}
+_TABLES = (llama.NAMES, qwen2.NAMES, qwen3.NAMES, phi3.NAMES, encoder.NAMES, llama.EMBEDDING_NAMES)
+_NAMES = {names.gguf: names for names in _TABLES}
 
 # What classes that AION knows no table for are, by their names; the first that fits is said.
 _OTHERS = (

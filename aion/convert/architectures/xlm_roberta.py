@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from aion.convert.architectures.architecture import TensorPlan
 from aion.convert.architectures.encoder import Encoder
+from aion.convert.architectures.pooling import RANK, refuse_other_than_one_score
 from aion.convert.architectures.rope import refused
 from aion.convert.checkpoint import Checkpoint
-
-_RANK = 4
 
 
 class XlmRoberta(Encoder):
@@ -25,15 +24,10 @@ class XlmRobertaReranker(XlmRoberta):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
-        labels = checkpoint.config.get("id2label")
-        n_labels = len(labels) if isinstance(labels, dict) else checkpoint.config.get("num_labels", 2)
-        if n_labels != 1:
-            raise refused(
-                checkpoint, "num_labels", n_labels, "only a reranker with one score can be converted"
-            )
+        refuse_other_than_one_score(checkpoint)
 
     def pooling(self) -> int:
-        return _RANK
+        return RANK
 
     def head(self) -> list[TensorPlan]:
         square, row = (self.n_embd, self.n_embd), (1, self.n_embd)

@@ -65,7 +65,7 @@ function showPassages(answer) {
     const details = document.createElement("details");
     const summary = document.createElement("summary");
     const where = document.createElement("span");
-    where.textContent = `${passage.source}, linha ${passage.line}`;
+    where.textContent = `${passage.source}, ${passage.page ? `página ${passage.page}` : `linha ${passage.line}`}`;
     summary.append(`[${passage.n}] ${passage.title} `, where);
     const text = document.createElement("p");
     text.textContent = passage.text;

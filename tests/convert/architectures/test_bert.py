@@ -164,7 +164,8 @@ def test_what_sentence_transformers_does_otherwise_is_refused(
         ({"position_embedding_type": "relative_key"}, "position_embedding_type = 'relative_key'"),
         ({"is_decoder": True}, "is_decoder = True"),
         ({"num_attention_heads": 5}, "num_attention_heads = 5; it must divide"),
-        ({"architectures": ["BertForSequenceClassification"]}, "'BertForSequenceClassification'"),
+        ({"architectures": ["BertForSequenceClassification"]}, "num_labels = 2; only a reranker with one"),
+        ({"architectures": ["BertForTokenClassification"]}, "a model with another head"),
     ],
 )
 def test_what_cannot_be_the_same_is_refused(folder: Path, config: dict[str, Any], says: str) -> None:

@@ -82,7 +82,8 @@ def test_an_embedding_model_may_have_lost_its_head(folder: Path) -> None:
 def test_pooling_and_attention_to_both_sides_are_kept(folder: Path) -> None:
     write_json(folder / "1_Pooling" / "config.json", {"pooling_mode_mean_tokens": True})
     found = bound(folder, is_causal=False).metadata()
-    assert (found["llama.attention.causal"], found["llama.pooling_type"]) == (False, 1)
+    assert (found["llama-embed.attention.causal"], found["llama-embed.pooling_type"]) == (False, 1)
+    assert bound(folder).metadata()["llama.pooling_type"] == 1  # attends backwards only: as it was
 
 
 def test_tables_of_rotations_are_left_out(folder: Path) -> None:

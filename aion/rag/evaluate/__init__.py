@@ -1,0 +1,1 @@
+"""How good the retrieval is: questions whose right passages are known, asked, and the figures of it."""

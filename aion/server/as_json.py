@@ -1,0 +1,76 @@
+"""Documents and passages as clients see them, over HTTP and from `--json` alike."""
+
+from __future__ import annotations
+
+from aion.store.listing import ChunkText, Listed
+from aion.types import Passage, Retrieval
+
+
+def listed_json(listed: Listed) -> dict[str, object]:
+    """A document as clients see it."""
+    return {
+        "document": listed.id,
+        "source": listed.source,
+        "title": listed.title,
+        "location": listed.location,
+        "language": listed.language,
+        "date": listed.date,
+        "tags": list(listed.tags),
+        "chunks": listed.n_chunks,
+        "bytes": listed.n_bytes,
+        "added_at": listed.added_at,
+    }
+
+
+def chunk_json(chunk: ChunkText) -> dict[str, object]:
+    """A chunk as clients see it; `twin_of` where its words are those of another, stored once."""
+    shown: dict[str, object] = {"chunk": chunk.id, "line": chunk.line, "text": chunk.text}
+    if chunk.page is not None:
+        shown["page"] = chunk.page
+    if chunk.twin_of is not None:
+        shown["twin_of"] = chunk.twin_of
+    return shown
+
+
+def retrieval_json(retrieval: Retrieval) -> dict[str, object]:
+    """A retrieval as clients see it; `original` only where the question was rewritten."""
+    rewritten = {} if retrieval.original is None else {"original": retrieval.original}
+    return {
+        "query": retrieval.query,
+        **rewritten,
+        "passages": [passage_json(passage) | {"why": _why(passage)} for passage in retrieval.passages],
+        "stems": list(retrieval.stems),
+        "similar": retrieval.n_similar,
+        "ms": {name: round(ms, 1) for name, ms in (*retrieval.stages, ("total", retrieval.ms))},
+    }
+
+
+def passage_json(passage: Passage) -> dict[str, object]:
+    """A passage as clients see it; what does not apply to it is left out."""
+    shown: dict[str, object] = {
+        "n": passage.n,
+        "chunk": passage.chunk_id,
+        "document": passage.document_id,
+        "source": passage.source,
+        "title": passage.title,
+        "line": passage.line,
+        "score": round(passage.score, 4),
+        "cosine": round(passage.cosine, 4),
+        "bm25": round(passage.bm25, 3),
+        "text": passage.text,
+    }
+    if passage.page is not None:
+        shown["page"] = passage.page
+    if passage.rerank is not None:
+        shown["rerank"] = round(passage.rerank, 4)
+    return shown
+
+
+def _why(passage: Passage) -> dict[str, object]:
+    """Its place in each list, how much of the question's wording it has, and which of its stems."""
+    return {
+        "lexical_rank": passage.lexical_rank,
+        "dense_rank": passage.dense_rank,
+        "wording": round(passage.wording, 3),
+        "stems": list(passage.stems),
+    }
