@@ -26,7 +26,7 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    "mmap_size = 1073741824",
+    "mmap_size = 67108864",
     "cache_size = -65536",
     "temp_store = MEMORY",
 )

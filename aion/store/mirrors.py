@@ -2,7 +2,7 @@
 
 The first search of a tenant reads the file, by vec0, and has its vectors copied meanwhile; later ones use the
 copy. Before each search the copy reads what the log `vector_changes` says has changed since. When a
-tenant's vectors are more than a quarter of the memory allowed, the copy keeps a byte a dimension: it finds
+tenant's vectors are more than half of the memory allowed, the copy keeps a byte a dimension: it finds
 candidates, and the file's vectors say which of them are nearest, which is as exact and hardly slower. When
 bytes do not fit either, the file answers.
 """
@@ -29,8 +29,8 @@ from aion.store.vector_tables import Table
 from aion.types import Filters
 from aion.types import Vectors as VectorArray
 
-DEFAULT_MEMORY_BYTES = 512 * 2**20  # 87,000 vectors of 384 dimensions as they are, 1,300,000 in bytes
-_EXACT_SHARE = 1 / 4  # of the memory, for one tenant
+DEFAULT_MEMORY_BYTES = 512 * 2**20  # 174,000 vectors of 384 dimensions as they are, 1,300,000 in bytes
+_EXACT_SHARE = 1 / 2  # of the memory, for one tenant
 MARGIN_BYTES = 32 * 2**20  # a copy that has grown by so much over the limit is made anew, of bytes
 _LOG = logging.getLogger(__name__)
 
