@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    {"", "types", "errors", "partial", "machine"}, {"settings"}, {"store"},
+    {"", "types", "errors", "partial", "machine", "fair_lock"}, {"settings"}, {"store"},
     {"engine", "convert", "rag", "events"}, {"answer", "train"}, {"server"}, {"cli"}, {"__main__"},
 )  # fmt: skip
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

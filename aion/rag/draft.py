@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aion.rag.chunk import chunk
-from aion.rag.language import detect_language
+from aion.rag.language import language_of
 from aion.rag.stem import stem_text
 from aion.rag.twins import text_hash
 from aion.types import Chunk, LoadedDocument
 
 READING = 2  # raised when readers or chunks change, so that stored documents are read again
-_SAMPLE_CHARS = 6_000
 
 Tick = Callable[[], None]
 
@@ -48,7 +47,7 @@ class Drafting:
         document = replace(
             document,
             content_hash=self.stored_hash(document.content_hash, told),
-            language=document.language or detect_language(_sample(document)),
+            language=document.language or language_of(document.title, document.sections),
         )
         title = stem_text(document.title, document.language)
         chunks = tuple(chunk(document, self.chunk_words, self.count_tokens, self.max_tokens))
@@ -59,15 +58,3 @@ class Drafting:
             stemmed.append((title, stem_text(piece.text, document.language)))
             hashes.append(text_hash(piece, document.language))
         return Draft(document, chunks, tuple(stemmed), tuple(hashes), tags)
-
-
-def _sample(document: LoadedDocument) -> str:
-    """The beginning of a document's text, long enough to tell its language by."""
-    parts: list[str] = []
-    n_chars = 0
-    for section in document.sections:
-        if n_chars > _SAMPLE_CHARS:
-            break
-        parts.append(section.text)
-        n_chars += len(section.text)
-    return "\n".join(parts)

@@ -7,6 +7,9 @@ are enough. Spanish, French and Italian are counted too, only so that they do no
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from aion.types import Section
 
 _SAMPLE_CHARS = 6_000
 _MIN_HITS = 2  # one small word may be a name's
@@ -49,3 +52,14 @@ def detect_language(text: str) -> str:
     if n_hits < _MIN_HITS or scores[best] < _MIN_LEAD * scores[second] or best not in ("pt", "en"):
         return ""
     return best
+
+
+def language_of(title: str, sections: Sequence[Section]) -> str:
+    """That of a document, told by its title, its headings and the beginning of its text."""
+    pieces, n_chars = [title], 0
+    for section in sections:
+        pieces += [*section.headings[-1:], section.text[:_SAMPLE_CHARS]]
+        n_chars += len(section.text)
+        if n_chars > _SAMPLE_CHARS:
+            break
+    return detect_language("\n".join(pieces))

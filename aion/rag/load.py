@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aion.errors import DocumentError
-from aion.rag.language import detect_language
+from aion.rag.language import language_of
 from aion.rag.readers.content import Content
 from aion.rag.readers.reading import read_whole
 from aion.rag.readers.registry import format_of, suffix_of
@@ -25,7 +25,6 @@ from aion.rag.readers.sandbox import Sandbox
 from aion.types import LoadedDocument
 
 MAX_FILE_BYTES = 50 * 1024**2
-_SAMPLE_CHARS = 6000
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MAX_PLAIN_BYTES = 2 * 1024**2  # a larger text is read in the sandbox, for its limits of time and memory
 
@@ -83,22 +82,11 @@ def parse(
         content_hash=hashlib.sha256(data).hexdigest(),
         n_bytes=len(data),
         location=location,
-        language=detect_language(_sample(content)),
+        language=language_of(content.title or "", content.sections),
         date=content.date or modified,
         tags=content.tags,
         note=content.note,
     )
-
-
-def _sample(content: Content) -> str:
-    """Enough of the text to tell its language."""
-    pieces, n_chars = [content.title or ""], 0
-    for part in content.sections:
-        pieces += [*part.headings[-1:], part.text[:_SAMPLE_CHARS]]
-        n_chars += len(part.text)
-        if n_chars > _SAMPLE_CHARS:
-            break
-    return "\n".join(pieces)
 
 
 def _read(path: Path, data: bytes, sandbox: Sandbox | None) -> Content:

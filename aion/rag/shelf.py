@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from aion.fair_lock import FairLock
 from aion.rag.ingest import Ingester
 from aion.rag.ingestion import REMOVED_TOGETHER
 from aion.rag.load import location_of, source_of
-from aion.rag.turns import Turns
 from aion.store.documents import Documents
 
 
@@ -19,7 +19,7 @@ class Shelf:
     """One folder of one tenant. Used by one thread."""
 
     def __init__(
-        self, folder: Path, ingester: Ingester, documents: Documents, turns: Turns, tenant: str
+        self, folder: Path, ingester: Ingester, documents: Documents, turns: FairLock, tenant: str
     ) -> None:
         self.folder = folder.absolute()
         self._ingester = ingester

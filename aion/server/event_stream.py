@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from aion.server.disconnect import gone
+
 PING_S = 15.0
 SEND_TIMEOUT_S = 30.0
 
@@ -57,7 +59,7 @@ class EventStream(Response):
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         tasks = [asyncio.ensure_future(self._write(send))]
-        tasks += [asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._watch(send))]
+        tasks += [asyncio.ensure_future(gone(receive)), asyncio.ensure_future(self._watch(send))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[0].done():
@@ -89,11 +91,6 @@ class EventStream(Response):
             if not self._is_sending and quiet_s >= self._ping_s:
                 self._sent_at = time.monotonic()
                 await send(_body(_PING))
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _ended(tasks: Iterable[asyncio.Future[None]]) -> None:

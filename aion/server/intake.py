@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from aion.errors import AionError, DocumentError, EngineBusy, InvalidRequest
+from aion.fair_lock import FairLock
 from aion.rag.ingest import Ingester
 from aion.rag.load import MAX_PLAIN_BYTES, parse
 from aion.rag.readers.sandbox import N_CHILDREN, Sandbox
-from aion.rag.turns import Turns
 from aion.server.uploads import Upload
 from aion.store.listing import Listing
 from aion.types import LoadedDocument
@@ -57,7 +57,7 @@ class Intake:
     """Stores for one service. `admitted` belongs to the event loop, the rest to any thread."""
 
     def __init__(
-        self, ingester: Ingester, listing: Listing, turns: Turns, sandbox: Sandbox, max_file_bytes: int
+        self, ingester: Ingester, listing: Listing, turns: FairLock, sandbox: Sandbox, max_file_bytes: int
     ) -> None:
         self.max_file_bytes = max_file_bytes
         self._ingester = ingester

@@ -11,11 +11,11 @@ from aion.engine.embedder import LlamaEmbedder
 from aion.engine.gate import ComputeGate
 from aion.engine.model import Model
 from aion.engine.reranker import LlamaReranker
+from aion.fair_lock import FairLock
 from aion.rag.ingest import Ingester
 from aion.rag.readers.sandbox import Sandbox
 from aion.rag.retrieve import Retriever
 from aion.rag.shelf import Shelf
-from aion.rag.turns import Turns
 from aion.rag.watch import Watch
 from aion.server.intake import Intake
 from aion.server.loading import gpu_layers, n_threads
@@ -42,7 +42,7 @@ class Library:
     retriever: Retriever
     listing: Listing
     intake: Intake
-    turns: Turns
+    turns: FairLock
     reembedding: Reembedding
     watch: Watch | None = None
     reranker: LlamaReranker | None = None
@@ -83,7 +83,7 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
             sandbox=sandbox,
             max_bytes=max_bytes,
         )
-        listing, turns = Listing(store), Turns()
+        listing, turns = Listing(store), FairLock()
         intake = Intake(ingester, listing, turns, sandbox, max_bytes)
         watch = None
         if settings.watch_dir is not None:

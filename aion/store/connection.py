@@ -20,7 +20,9 @@ from aion.store.transaction import immediate
 
 BUSY_TIMEOUT_MS = 10_000
 # One by one: APSW stops a many-statement string at the first row that nobody fetches. page_size counts
-# only before the first write. synchronous=FULL: what was answered or spent survives a power cut too.
+# only before the first write. mmap_size: mapped pages count as resident, and vectors are searched in memory;
+# 1 GB took 150 MiB more at 100,000 chunks and no less time. synchronous=FULL: what was answered or spent
+# survives a power cut too.
 _PRAGMAS = (
     "page_size = 16384",
     "journal_mode = WAL",

@@ -45,12 +45,6 @@ def delete(db: apsw.Connection, tenant: str, chunk_ids: Iterable[int]) -> None:
         db.executemany(f"DELETE FROM {table} WHERE rowid = ?", ((chunk_id,) for chunk_id in chunk_ids))  # noqa: S608
 
 
-def tables(db: apsw.Connection) -> dict[str, str]:
-    """The table of each tenant that has an index."""
-    rows = db.execute("SELECT tenant, id FROM lexical_indexes ORDER BY tenant")
-    return {tenant: f"lexical_{id_}" for tenant, id_ in rows}
-
-
 def drop_index(db: apsw.Connection, tenant: str) -> None:
     """Forget all of a tenant's stems inside the caller's transaction, to be indexed anew."""
     table = find_table(db, tenant)

@@ -19,7 +19,7 @@ def test_it_goes_to_who_came_first() -> None:
     with gate:
         for n, thread in enumerate(threads):
             thread.start()
-            wait_until(lambda n=n: len(gate._queue) == n + 1, "a thread to wait")  # type: ignore[misc]
+            wait_until(lambda n=n: gate.n_waiting == n + 1, "a thread to wait")  # type: ignore[misc]
     for thread in threads:
         thread.join()
     assert order == [0, 1, 2, 3]

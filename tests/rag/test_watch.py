@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from aion.fair_lock import FairLock
 from aion.rag.shelf import Shelf
-from aion.rag.turns import Turns
 from aion.rag.watch import Watch
 from tests.rag.conftest import Library
 from tests.server.live import wait_until
@@ -23,7 +23,7 @@ Start = Callable[[], Watch]
 @contextlib.contextmanager
 def watching(library: Library, folder: Path) -> Iterator[Watch]:
     """A quick watch: it looks every 20 ms, and what is unchanged for 60 ms is read."""
-    shelf = Shelf(folder, library.ingester, library.documents, Turns(), "t")
+    shelf = Shelf(folder, library.ingester, library.documents, FairLock(), "t")
     watch = Watch(shelf, settle_s=0.06, tick_s=0.02, rescan_s=0.2)
     watch.start()
     try:

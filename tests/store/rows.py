@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import apsw
 import numpy as np
 
-from aion.store import lexical_tables
 from aion.store.chunk_rows import Piece
 from aion.store.connection import Store
 from aion.store.document_writes import Prepared
@@ -37,14 +37,15 @@ def put(
     return stored.id
 
 
+def full_text_tables(db: apsw.Connection) -> list[str]:
+    """The tables of all tenants' full-text indexes."""
+    return [f"lexical_{id_}" for (id_,) in db.execute("SELECT id FROM lexical_indexes ORDER BY id")]
+
+
 def ids_by_table(store: Store, embedder_id: int = 1) -> tuple[set[int], set[int], set[int]]:
     """Ids of all chunks, full-text rows and vectors, of whichever tenant."""
     with store.read() as db:
         chunks = {row[0] for row in db.execute("SELECT id FROM chunks")}
-        texts = {
-            row[0]
-            for table in lexical_tables.tables(db).values()
-            for row in db.execute(f"SELECT rowid FROM {table}")
-        }
+        texts = {row[0] for table in full_text_tables(db) for row in db.execute(f"SELECT rowid FROM {table}")}
         vectors = {row[0] for row in db.execute(f"SELECT rowid FROM vectors_{embedder_id}")}
     return chunks, texts, vectors

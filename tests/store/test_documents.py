@@ -9,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aion.errors import StoreError
-from aion.store import lexical_tables
 from aion.store.connection import Store
 from aion.store.documents import Documents
 from aion.store.lexical import Lexical
 from aion.store.vectors import Vectors
-from tests.store.rows import N_DIMS, ids_by_table, put, unit
+from tests.store.rows import N_DIMS, full_text_tables, ids_by_table, put, unit
 
 
 def test_a_document_is_listed_with_its_chunks(store: Store) -> None:
@@ -121,7 +120,7 @@ def test_tables_agree_after_any_changes(steps: list[tuple[str, str, list[str] | 
 
 def _is_sound(store: Store) -> bool:
     with store.write() as db:
-        for table in lexical_tables.tables(db).values():
+        for table in full_text_tables(db):
             db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
         checks = [db.execute("PRAGMA integrity_check").get, db.execute("PRAGMA foreign_key_check").get]
     return json.dumps(checks) == '["ok", null]'

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aion.convert.architectures.architecture import TensorPlan
 from aion.convert.architectures.encoder import NAMES, Encoder
-from aion.convert.architectures.pooling import RANK, refuse_other_than_one_score
-from aion.convert.checkpoint import Checkpoint
+from aion.convert.architectures.reranker import Reranker
 
 _RANKING = replace(
     NAMES,
@@ -21,7 +19,7 @@ class Bert(Encoder):
     """Positions count from 0; nothing differs from what encoders share."""
 
 
-class BertReranker(Bert):
+class BertReranker(Reranker, Bert):
     """Scores a pair "[CLS] query [SEP] passage [SEP]" by one number; its pooler is llama.cpp's "cls".
 
     The second row of the token types, which belongs to the passage, is in the file; llama.cpp does not
@@ -29,14 +27,3 @@ class BertReranker(Bert):
     """
 
     names = _RANKING
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__(checkpoint)
-        refuse_other_than_one_score(checkpoint)
-
-    def pooling(self) -> int:
-        return RANK
-
-    def head(self) -> list[TensorPlan]:
-        square, row = (self.n_embd, self.n_embd), (1, self.n_embd)
-        return [*self._both("cls", square), *self._both("cls.output", row)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from aion.convert.architectures.rope import refused
 from aion.convert.checkpoint import Checkpoint, read_json
 from aion.errors import CheckpointError
 
@@ -72,11 +71,3 @@ def _modules(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise CheckpointError(f"{path} is no list of modules; copy it again.")
     return modules
-
-
-def refuse_other_than_one_score(checkpoint: Checkpoint) -> None:
-    """CheckpointError for a classifier of several classes where a reranker is wanted."""
-    labels = checkpoint.config.get("id2label")
-    n_labels = len(labels) if isinstance(labels, dict) else checkpoint.config.get("num_labels", 2)
-    if n_labels != 1:
-        raise refused(checkpoint, "num_labels", n_labels, "only a reranker with one score can be converted")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from aion.convert.architectures.architecture import TensorPlan
 from aion.convert.architectures.encoder import Encoder
-from aion.convert.architectures.pooling import RANK, refuse_other_than_one_score
+from aion.convert.architectures.reranker import Reranker
 from aion.convert.architectures.rope import refused
-from aion.convert.checkpoint import Checkpoint
 
 
 class XlmRoberta(Encoder):
@@ -19,16 +17,5 @@ class XlmRoberta(Encoder):
         return pad + 1
 
 
-class XlmRobertaReranker(XlmRoberta):
+class XlmRobertaReranker(Reranker, XlmRoberta):
     """Scores a pair "<s> query </s></s> passage </s>" by one number (llama.cpp's pooling by rank)."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__(checkpoint)
-        refuse_other_than_one_score(checkpoint)
-
-    def pooling(self) -> int:
-        return RANK
-
-    def head(self) -> list[TensorPlan]:
-        square, row = (self.n_embd, self.n_embd), (1, self.n_embd)
-        return [*self._both("cls", square), *self._both("cls.output", row)]

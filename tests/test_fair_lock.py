@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import threading
 
-from aion.rag.turns import Turns
+from aion.fair_lock import FairLock
 from tests.server.live import wait_until
 
 
 def test_who_waits_longest_is_next_and_a_long_one_lets_others_go_first() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = FairLock(), list[str]()
 
     def take(name: str) -> None:
         with turns:
@@ -27,7 +27,7 @@ def test_who_waits_longest_is_next_and_a_long_one_lets_others_go_first() -> None
 
 
 def test_a_turn_ends_when_it_fails() -> None:
-    turns = Turns()
+    turns = FairLock()
     for _ in range(2):
         try:
             with turns:

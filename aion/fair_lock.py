@@ -1,5 +1,4 @@
-"""Who ingests now: one at a time, in the order they came, so that an upload waits for one document of a long
-pass and not for the pass."""
+"""A lock that goes to whoever has waited longest. Knows nothing of what it guards."""
 
 from __future__ import annotations
 
@@ -8,8 +7,8 @@ from collections import deque
 from types import TracebackType
 
 
-class Turns:
-    """A lock that goes to whoever has waited longest; `with` takes a turn. Safe for threads."""
+class FairLock:
+    """`with` takes a turn, in the order of arrival. Safe for threads; taking it twice in one blocks."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -29,6 +28,10 @@ class Turns:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """End the turn of whoever has it."""
         with self._changed:
             self._is_taken = False
             self._changed.notify_all()
@@ -38,8 +41,13 @@ class Turns:
         """How many wait for a turn."""
         return len(self._queue)
 
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nobody has or wants the turn, without taking it; False when that did not come."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_taken and not self._queue, timeout_s)
+
     def pass_on(self) -> None:
         """Let those who wait go first. The caller's turn it must be, and is again afterwards."""
         if self._queue:
-            self.__exit__(None, None, None)
+            self.release()
             self.__enter__()
