@@ -74,6 +74,18 @@ class DocumentError(AionError):
     """A document cannot be read; the others are not concerned."""
 
 
+class FallbackFailed(AionError):
+    """The paid API did not answer; `is_billed` says whether it may have been paid all the same."""
+
+    def __init__(self, message: str, *, is_billed: bool = False) -> None:
+        super().__init__(message)
+        self.is_billed = is_billed
+
+
+class OverBudget(AionError):
+    """A paid call would cost more than the budget has left."""
+
+
 class StoreError(AionError):
     """The SQLite file cannot be opened, read or written."""
 

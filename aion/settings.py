@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from aion.errors import SettingsError
@@ -16,6 +17,8 @@ SYSTEM_PROMPT = (
     "Você é o AION, especialista da plataforma. Responda em PT-BR, cite as fontes internas quando couber "
     "e seja objetivo."
 )
+
+_MOST_MONEY = 1_000_000_000  # as micros it fits the 64 bits of SQLite, and sums of it do
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -68,7 +71,11 @@ class Settings(BaseSettings):
     )
     mmap: bool = Field(True, description="leave the weights to the system's page cache; false reads them all")
     kept_prefixes: int = Field(
-        8, ge=0, le=128, description="prompts kept in the KV cache for those that begin alike; 0 keeps none"
+        8,
+        ge=0,
+        le=128,
+        description="prompts kept in the KV cache for those that begin alike; on a CPU the latest of each of "
+        "AION_PARALLEL, however many that are; 0 keeps none",
     )
     speculation: bool = Field(True, description="compute guessed tokens ahead where that pays")
     threads: int = Field(0, ge=0, description="compute threads; 0 takes the physical cores")
@@ -77,7 +84,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="tokens the KV cache holds for all sequences together; fewer than they may need let "
-        "more of them fit, and the youngest begins again when it is full; 0 takes AION_CTX for each",
+        "more of them fit, and the youngest begins again when it is full; 0 takes AION_CTX for each, and on "
+        "a CPU to itself",
     )
     queue: int = Field(64, ge=1, description="requests that may wait; more are told to come back")
     queue_timeout_s: float = Field(
@@ -108,6 +116,43 @@ class Settings(BaseSettings):
         "AION/0.1 (a private document assistant)", description="how the crawler names itself"
     )
     chunk_words: int = Field(120, ge=20, le=1000, description="words a chunk aims at")
+    confidence: Literal["calibrated", "mean-cosine"] = Field(
+        "calibrated", description="how C is found: calibrated (a probability) or mean-cosine (the contract's)"
+    )
+    local_llm_url: str = Field(
+        "http://localhost:8008",
+        description="where clients find the service; when set to another place, the OpenAI-compatible server "
+        "there writes the local answers",
+    )
+    local_llm_model: str = Field("", description="model asked of that server; its first when empty")
+    local_llm_api_key: SecretStr = Field(SecretStr(""), description="key for that server, if it wants one")
+    local_llm_timeout_s: float = Field(60.0, gt=0, description="seconds an answer from there may take")
+    fallback: Literal["off", "on"] = Field(
+        "off", description="whether a paid API may answer what the local model cannot"
+    )
+    fallback_base_url: str = Field("https://api.openai.com/v1", description="the paid API's address")
+    fallback_api_key: SecretStr = Field(SecretStr(""), description="the paid API's key")
+    fallback_model: str = Field("", description="the paid model")
+    fallback_prices: str = Field(
+        "",
+        description="prices of paid models, money a million tokens in and out: gpt-x=0.15/0.60, by commas; a "
+        "model without a price is never called",
+    )
+    fallback_timeout_s: float = Field(60.0, gt=0, description="seconds a paid answer may take")
+    fallback_retries: int = Field(2, ge=0, le=10, description="how often a failed paid call is tried again")
+    fallback_redact: bool = Field(True, description="mask personal data in what leaves the machine")
+    budget_day: Decimal = Field(
+        Decimal(1), ge=0, le=_MOST_MONEY, description="money a day for paid answers, for each tenant"
+    )
+    budget_month: Decimal = Field(
+        Decimal(10), ge=0, le=_MOST_MONEY, description="money a month for paid answers, for each tenant"
+    )
+    budget_day_calls: int = Field(50, ge=0, description="paid calls a day, for each tenant")
+    budget_month_calls: int = Field(500, ge=0, description="paid calls a month, for each tenant")
+    tau_fallback: Unit = Field(0.18, description="share of fallbacks above which training is due")
+    tau_ndcg: Unit = Field(0.82, description="nDCG of retrieval below which it is to be improved")
+    events_jsonl: Path = Field(Path("./trainer/events.jsonl"), description="where events are exported to")
+    events_days: int = Field(0, ge=0, le=36_500, description="days events are kept; 0 keeps them for good")
     tenant: str = Field(
         "default",
         min_length=1,
@@ -123,6 +168,7 @@ class Settings(BaseSettings):
         "adapter_dir",
         "models_dir",
         "db",
+        "events_jsonl",
         mode="before",
     )
     @classmethod

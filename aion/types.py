@@ -322,12 +322,31 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Signals:
+    """What stands behind a choice of passages and tells how far it is to be trusted.
+
+    `bm25` and `cosines` are of the two lists, best first, and `n_both` chunks are in both. `stem_counts` says
+    in how many of the tenant's `n_chunks` chunks each stem of the question is; common ones are counted to a
+    tenth of the chunks only. `embedder` and `reranker` are "" where there was none.
+    """
+
+    embedder: str = ""
+    reranker: str = ""
+    languages: tuple[str, ...] = ("pt",)
+    n_chunks: int = 0
+    stem_counts: Mapping[str, int] = field(default_factory=dict)
+    bm25: tuple[float, ...] = ()
+    cosines: tuple[float, ...] = ()
+    n_both: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """What a question found: the chosen passages in order.
 
     `query` is what was searched for; where a follow-up was rewritten, `original` is what was asked. `stems`
     are those searched for, `ms` is in all, `stages` are (name, ms) in order, `n_similar` were left out
-    because they say what a better one says.
+    because they say what a better one says; `signals` are for who judges it.
     """
 
     query: str
@@ -337,6 +356,7 @@ class Retrieval:
     stems: tuple[str, ...] = ()
     stages: tuple[tuple[str, float], ...] = ()
     n_similar: int = 0
+    signals: Signals = Signals()
 
 
 @dataclass(frozen=True, slots=True)

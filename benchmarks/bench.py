@@ -6,7 +6,8 @@ Knows runs and rows; neither what a case asks nor how the table looks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import statistics
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,10 +54,12 @@ class Bench:
         return Setup(model, n_streams, n_ctx, self.n_threads, **more)
 
     def sides(self, setup: Setup) -> dict[str, Start]:
-        """AION and, where there is one, llama-server."""
+        """AION and, where there is one, llama-server: with one KV cache for all slots, and with one each."""
         sides: dict[str, Start] = {"aion": partial(aion, setup)}
         if self.llama_server is not None:
-            sides["llama-server"] = partial(llama_server, setup, self.llama_server)
+            sides["llama-server -kvu"] = partial(llama_server, setup.with_flags("-kvu"), self.llama_server)
+            if setup.n_streams > 1:
+                sides["llama-server"] = partial(llama_server, setup, self.llama_server)
         return sides
 
     def alternate(self, name: str, sides: dict[str, Start], measure: Measure) -> dict[str, list[Values]]:
@@ -76,6 +79,17 @@ class Bench:
                 said = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
                 print(f"  {name}, run {number + 1}, {side}: {said}", flush=True)
         return found
+
+
+def rows_of(found: dict[str, list[Values]], key: str, name: str, unit: str, goal: str) -> Iterator[Row]:
+    """A row of one number against every other side; where there are several, the best one is marked."""
+    peers = [side for side in found if side != "aion"]
+    measured = {side: statistics.median(run[key] for run in found[side]) for side in peers if found[side]}
+    best = (min if goal.startswith("<=") else max)(measured, key=measured.__getitem__, default="")
+    for peer in peers or ["aion"]:
+        row = row_of({"aion": found["aion"], peer: found[peer]}, key, name, unit, goal)
+        row.peer_name += " (the better one)" if len(measured) > 1 and peer == best else ""
+        yield row
 
 
 def row_of(found: dict[str, list[Values]], key: str, name: str, unit: str, goal: str) -> Row:

@@ -3,8 +3,9 @@
     python benchmarks/engine.py --peer PATH/llama-server [--cases one,many] [--models 125m,1.1b] [--runs 5]
 
 Both serve over HTTP, one after the other, with the same model, threads, context and streams; a run of each
-in turn, begun by the other each time, a fresh process a run. llama-server gets one KV cache for all slots
-and its prompt cache; where answers copy, its n-gram guesses in a row of their own. The peer is built from
+in turn, begun by the other each time, a fresh process a run. llama-server is measured with one KV cache for
+all slots (-kvu) and with one each, a row each, the better one marked; it has its prompt cache, and where
+answers copy its n-gram guesses in a row of their own. The peer is built from
 the source package of llama-cpp-python (vendor/llama.cpp):
 
     cmake -B build -DCMAKE_BUILD_TYPE=Release -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF \\

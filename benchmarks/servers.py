@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +34,10 @@ class Setup:
     n_threads: int
     adapter: Path | None = None
     flags: tuple[str, ...] = ()
+
+    def with_flags(self, *flags: str) -> Setup:
+        """The same with more flags for llama-server."""
+        return replace(self, flags=(*self.flags, *flags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,12 @@ def aion(setup: Setup, command: tuple[str, ...] = ("-m", "aion", "serve")) -> It
 
 @contextlib.contextmanager
 def llama_server(setup: Setup, program: Path) -> Iterator[Server]:
-    """llama-server with one KV cache for all slots; its prompt cache is on by itself."""
+    """llama-server with a part of the KV cache for each slot, or with the flag -kvu one for all; its prompt
+    cache is on by itself."""
     port = _free_port()
     command = [
         str(program), "-m", str(setup.model), "-t", str(setup.n_threads), "-np", str(setup.n_streams),
-        "-c", str(setup.n_ctx * setup.n_streams), "-kvu", "--host", "127.0.0.1", "--port", str(port),
+        "-c", str(setup.n_ctx * setup.n_streams), "--host", "127.0.0.1", "--port", str(port),
         "--no-webui", *setup.flags,
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, _process(command, port, folder) as server:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from aion.answer.citing.own_sources import NUMBERED_LIST
 from aion.types import Message
 
 MAX_SHARE = 0.25  # of the room for a prompt; the passages need the rest
 
-_SOURCES = re.compile(r"\s*\n\s*Fontes:.*\Z", re.DOTALL)
-_CITATION = re.compile(r"[ \t]*\[[0-9]{1,3}\]")
+# Clients send what they like: this may not look at a run of blanks more than once.
+_CITATION = re.compile(r"(?<![ \t])[ \t]*\[[0-9]{1,3}\]")
 
 
 def last_turns(
@@ -42,4 +43,4 @@ def _turns(history: Sequence[Message]) -> list[tuple[Message, Message]]:
 
 
 def _without_citations(answer: str) -> str:
-    return _CITATION.sub("", _SOURCES.sub("", answer)).strip()
+    return _CITATION.sub("", NUMBERED_LIST.sub("", answer)).strip()

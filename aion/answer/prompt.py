@@ -7,21 +7,29 @@ neither tokens nor chat templates (those are the engine's).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+Language = Literal["pt", "en"]
 DEFAULT_SOURCE = "KB"
 
-INSTRUCTIONS = (
-    "Instruções:\n"
+INSTRUCTIONS: dict[Language, str] = {
+    "pt": "Instruções:\n"
     "1. Responda em PT-BR, de forma objetiva e didática, em passos claros.\n"
     "2. Use SOMENTE as informações do CONTEXTO e não invente nada.\n"
     "3. No fim, liste as fontes entre colchetes [1], [2] … e depois "
-    "Fontes: [1] fonte; [2] fonte"
-)
+    "Fontes: [1] fonte; [2] fonte",
+    "en": "Instructions:\n"
+    "1. Answer in English, to the point and didactically, in clear steps.\n"
+    "2. Use ONLY the information of the CONTEXT and invent nothing.\n"
+    "3. At the end, list the sources in brackets [1], [2] … and then "
+    "Fontes: [1] source; [2] source",
+}
 
 
-def rag_prompt(message: str) -> str:
-    """The user's message followed by the three instructions of the contract (section 3)."""
-    return f"{message.strip()}\n\n{INSTRUCTIONS}"
+def rag_prompt(message: str, language: Language = "pt") -> str:
+    """The user's message followed by the three instructions of the contract (section 3); a question in
+    English is asked to be answered so."""
+    return f"{message.strip()}\n\n{INSTRUCTIONS[language]}"
 
 
 def rag_context(texts: Sequence[str]) -> str:

@@ -66,18 +66,20 @@ def search(
         out.print(json.dumps(retrieval_json(found), ensure_ascii=False, indent=2), markup=False)
         return
     for passage in found.passages:
-        _show(passage)
+        show_passage(passage)
     if not found.passages:
         err.print("Nothing was found; look at what is stored with `aion documents list`.", markup=False)
 
 
-def _show(passage: Passage) -> None:
+def show_passage(passage: Passage, note: str = "") -> None:
     """A passage with its scores above and its words below, those that were asked for marked."""
     head = Text.assemble(
         (f"[{passage.n}] ", "bold"),
         (passage.source, "bold"),
         (f"  {place(passage.line, passage.page)}", "dim"),
+        (f"  {note}", "green"),
     )
+    head.rstrip()
     path, _, body = passage.text.partition("\n")
     out.print(head)
     _indented(Text(_why(passage), style="dim"))

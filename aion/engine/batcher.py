@@ -55,7 +55,9 @@ class Batcher:
         self._decode_threads = ThreadGovernor(config.n_threads)
         self._prefill_threads = ThreadGovernor(config.n_threads)
         guesses = self._speculator if config.speculates and model.can_roll_back else None
-        self._scheduler = Scheduler(shape, guesses, self._pace, shares=model.can_share_prefixes)
+        self._scheduler = Scheduler(
+            shape, guesses, self._pace, self._speculator.cost, shares=model.can_share_prefixes
+        )
         self._lock = threading.Lock()
         self._prefilling: set[int] = set()
         self._restarted: set[int] = set()
@@ -144,7 +146,7 @@ class Batcher:
             self._runner.interrupt.clear()
             self._prefilling = {p.sequence.id for p in plan.work if p.end - p.start > _WORTH_INTERRUPTING}
         try:
-            rows = self._runner.decode(plan.work)
+            rows = self._runner.decode(plan.work, plan.layout)
         finally:
             with self._lock:
                 self._prefilling = set()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,24 @@ def is_too_ambiguous(handle: Any, tokens: Sequence[int]) -> bool:
     at its beginning afterwards.
 
     The texts repeat a character for as long as they can, which is where readings multiply, some of them
-    after a few others.
+    after a few others. What is slow once may have had to wait for memory, so it is walked again.
     """
     until = time.thread_time() + _ALL_S
     try:
-        return any(_explodes(handle, walk, until) for walk in _walks(handle, np.array(tokens, np.int32)))
+        return any(
+            _explodes(handle, walk(), until) and _explodes(handle, walk(), time.thread_time() + _ALL_S)
+            for walk in _walks(handle, np.array(tokens, np.int32))
+        )
     finally:
         lib.llama_sampler_reset(handle)
 
 
-def _walks(handle: Any, tokens: NDArray[np.int32]) -> Iterator[Iterator[int]]:
+def _walks(handle: Any, tokens: NDArray[np.int32]) -> Iterator[Callable[[], Iterator[int]]]:
     candidates = Candidates(tokens)
     first = _allowed(handle, candidates)
     for n_others in (0, 4, 9):
         for start in first[:: max(1, len(first) // _N_STARTS)]:
-            yield _walk(handle, candidates, start, n_others)
+            yield partial(_walk, handle, candidates, start, n_others)
 
 
 def _walk(handle: Any, candidates: Candidates, token: int, n_others: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Accounts for the cells of the KV cache: who holds which, what is shared, which prefixes are kept.
+"""Accounts for a KV cache whose cells all slots share: who holds which, which prefixes are kept.
 
 Every slot (a llama.cpp sequence id) holds cells, one a computed token. Two slots that share a prefix
 hold the same cells, as llama.cpp does with a unified cache, so nothing is copied. A finished sequence
@@ -15,7 +15,9 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 
-_LEAST_SHARED = 8
+from aion.engine.plan import Clear, Share
+
+LEAST_SHARED = 8
 
 
 @dataclass(slots=True)
@@ -51,6 +53,11 @@ class KvCache:
         """Cells nobody holds."""
         return len(self._free_cells)
 
+    @property
+    def n_worth_sharing(self) -> int:
+        """The shortest prefix of another slot that is worth sharing."""
+        return LEAST_SHARED
+
     def acquire(self, tokens: list[int], key: Hashable) -> int:
         """A slot for a sequence with `tokens` (the list may grow) under the effect `key`."""
         slot = self._free_slots.pop()
@@ -77,8 +84,8 @@ class KvCache:
             return best
         for donor, held in self._held.items():
             if donor != but and held.key == key:
-                n = common_prefix(held.tokens[: len(held.cells)], tokens[:-1])
-                if n >= _LEAST_SHARED and (best is None or n > best.n_tokens):
+                n = common_prefix(held.tokens, tokens, min(len(held.cells), len(tokens) - 1))
+                if n >= LEAST_SHARED and (best is None or n > best.n_tokens):
                     best = Prefix(donor, n)
         return best
 
@@ -89,14 +96,18 @@ class KvCache:
             return 0
         return sum(self._refs[cell] == 1 for cell in self._held[prefix.donor].cells[: prefix.n_tokens])
 
-    def share(self, donor: int, slot: int, n_tokens: int) -> None:
-        """Let the empty `slot` hold the first `n_tokens` cells of `donor` too."""
-        cells = self._held[donor].cells[:n_tokens]
+    def begin(self, slot: int, prefix: Prefix | None) -> list[Clear | Share]:
+        """The sequence of `slot`, which holds nothing, begins with `prefix`: it holds those cells too. What
+        is to be done for that."""
+        if prefix is None:
+            return []
+        cells = self._held[prefix.donor].cells[: prefix.n_tokens]
         for cell in cells:
             self._refs[cell] += 1
         self._held[slot].cells = cells
-        if donor in self._kept:
-            self._kept.move_to_end(donor)
+        if prefix.donor in self._kept:
+            self._kept.move_to_end(prefix.donor)
+        return [Share(prefix.donor, slot, prefix.n_tokens)]
 
     def resize(self, slot: int, n_tokens: int) -> None:
         """`slot` has computed `n_tokens` tokens now, more or fewer than before."""
@@ -156,7 +167,7 @@ class KvCache:
         return len(self._held) == len(self._kept)
 
     def _is_worth_keeping(self, slot: int) -> bool:
-        if not self._n_kept or self.n_held(slot) < _LEAST_SHARED:
+        if not self._n_kept or self.n_held(slot) < LEAST_SHARED:
             return False
         return not any(self._covers(other, slot) for other in self._kept)
 
@@ -183,9 +194,9 @@ class KvCache:
                 self._free_cells.append(cell)
 
 
-def common_prefix(a: list[int], b: list[int]) -> int:
-    """Length of the longest common prefix of two token lists."""
-    low, high = 0, min(len(a), len(b))
+def common_prefix(a: list[int], b: list[int], n_most: int) -> int:
+    """Length of the longest common prefix of two token lists, at most `n_most`."""
+    low, high = 0, min(len(a), len(b), n_most)
     while low < high:
         middle = (low + high + 1) // 2
         if a[low:middle] == b[low:middle]:

@@ -96,6 +96,13 @@ class Model:
         return int(lib.llama_model_n_embd(self.handle))
 
     @functools.cached_property
+    def n_cell_bytes(self) -> int:
+        """About what a token takes in an f16 KV cache."""
+        n_heads = max(1, lib.llama_model_n_head(self.handle))
+        n_wide = self.n_embd * lib.llama_model_n_head_kv(self.handle) // n_heads
+        return int(max(1, 2 * 2 * n_wide * lib.llama_model_n_layer(self.handle)))
+
+    @functools.cached_property
     def n_vocab(self) -> int:
         return int(lib.llama_vocab_n_tokens(self.vocab))
 

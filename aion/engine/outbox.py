@@ -35,3 +35,16 @@ class Outbox:
         while self._items:
             events, event = self._items.popleft()
             events.put_nowait(event)
+
+
+class LoopOutbox:
+    """The outbox of the loop that asks; a service has one loop, so the latest is enough."""
+
+    def __init__(self) -> None:
+        self._outbox: Outbox | None = None
+
+    def of(self, loop: asyncio.AbstractEventLoop) -> Outbox:
+        outbox = self._outbox
+        if outbox is None or outbox.loop is not loop:
+            outbox = self._outbox = Outbox(loop)
+        return outbox

@@ -140,7 +140,8 @@ class Placement:
         yield (
             "KV cache",
             f"{size(demand.kv_bytes)} for {demand.n_cells} tokens as {wishes.options.kv_type} "
-            f"(AION_KV_TYPE), {attention} (AION_FLASH_ATTENTION={wishes.options.flash_attention})",
+            f"(AION_KV_TYPE), {self._why_apart()}, {attention} "
+            f"(AION_FLASH_ATTENTION={wishes.options.flash_attention})",
         )
         yield "GPU layers", f"{self.gpu_layers} of {self.weights.n_layers} ({self._why_gpu_layers()})"
         yield "weights", self._why_mapped()
@@ -159,6 +160,13 @@ class Placement:
         if self.n_parallel == USUAL_PARALLEL:
             return "the usual number; more would take much of the free memory"
         return "as many as fit into memory"
+
+    def _why_apart(self) -> str:
+        if self.demand.apart:
+            return "each sequence with its own part, which is faster on a CPU"
+        if self.demand.n_cells < self.n_parallel * self.n_ctx:
+            return "shared by all sequences (AION_KV_TOKENS)"
+        return "shared by all sequences"
 
     def _why_ctx(self) -> str:
         if self.n_ctx < self.wishes.n_ctx:

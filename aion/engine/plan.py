@@ -30,18 +30,38 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """Forget what is computed in `slot`."""
+    """Forget what is computed in `slot` from token `n_past` on."""
 
     slot: int
+    n_past: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`slot` takes the first `n_tokens` cells of `donor` as its own."""
+    """`slot` takes the first `n_tokens` cells of `donor` as its own, or a copy of them."""
 
     donor: int
     slot: int
     n_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A token of no meaning in `slot` after the `n_past` that are there, to be forgotten at once."""
+
+    slot: int
+    n_past: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How slots follow each other in the batch, those of `fillers` among them; () as they come."""
+
+    order: tuple[int, ...] = ()
+    fillers: tuple[Filler, ...] = ()
+
+
+AS_IT_COMES = Layout()
 
 
 @dataclass(slots=True)
@@ -50,6 +70,7 @@ class Plan:
 
     changes: list[Clear | Share] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
+    layout: Layout = AS_IT_COMES
 
     @property
     def n_tokens(self) -> int:

@@ -15,10 +15,11 @@ from aion.engine.gate import ComputeGate
 from aion.engine.interrupt import Interrupt
 from aion.engine.library import forget_complaints, last_complaint, lib
 from aion.engine.model import Model
-from aion.engine.plan import Clear, Share, Work
+from aion.engine.plan import AS_IT_COMES, Clear, Filler, Layout, Share, Work
 from aion.engine.token_batch import TokenBatch
 from aion.errors import EngineFailed, ModelError
 
+_FILLING = 0
 _ABORTED = 2  # llama_decode's status when the abort callback said so
 
 
@@ -47,7 +48,7 @@ class Runner:
         self.seconds = 0.0
         """How long the latest batch took to compute, without the wait for the gate."""
         self.context = self._new_context()
-        self._batch = TokenBatch(shape.n_batch)
+        self._batch = TokenBatch(shape.n_batch + (shape.n_slots if shape.apart else 0))
 
     def context_params(self) -> Any:
         """What the context is made with."""
@@ -63,7 +64,7 @@ class Runner:
         self.interrupt.attach(context)
         return int(context)
 
-    def decode(self, work: SequenceOf[Work]) -> list[int]:
+    def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
         """Compute a batch; return the first logits row of each piece of work (-1 where none is wanted).
 
         Raises EngineFailed when llama.cpp refuses the batch, Interrupted when `interrupt` was set meanwhile;
@@ -73,23 +74,15 @@ class Runner:
             "llama.cpp would end the process"
         )
         self._apply(work[0].sequence.effect)
-        rows, tokens, positions, slots, wanted = [], list[int](), list[int](), list[int](), list[int]()
-        for piece in work:
-            sequence, n, n_logits = piece.sequence, piece.n_tokens, piece.n_logits
-            assert sequence.slot is not None
-            tokens += sequence.tokens[piece.start : piece.end]
-            tokens += piece.draft
-            positions += range(piece.start, piece.start + n)
-            slots += [sequence.slot] * n
-            wanted += [0] * (n - n_logits) + [1] * n_logits
-            rows.append(len(tokens) - n_logits if piece.samples else -1)
-        batch = self._batch.fill(tokens, positions, slots, wanted)
+        batch, rows = self._filled(work, layout)
         with self._gate:
             forget_complaints()
             started = time.perf_counter()
             status = lib.llama_decode(self.context, batch)
             lib.llama_synchronize(self.context)
             self.seconds = time.perf_counter() - started
+        for filler in layout.fillers:
+            self.clear(filler.slot, filler.n_past)
         if status == _ABORTED and self.interrupt.is_set:
             for piece in work:
                 assert piece.sequence.slot is not None
@@ -97,9 +90,34 @@ class Runner:
             raise Interrupted
         if status != 0:
             raise EngineFailed(
-                f"llama.cpp gave up on a batch of {len(tokens)} tokens (status {status}: {last_complaint()})."
+                f"llama.cpp gave up on a batch of {batch.n_tokens} tokens "
+                f"(status {status}: {last_complaint()})."
             )
         return rows
+
+    def _filled(self, work: SequenceOf[Work], layout: Layout) -> tuple[Any, list[int]]:
+        """The batch, laid out, and the first logits row of each piece of work."""
+        tokens, positions, slots, wanted = list[int](), list[int](), list[int](), list[int]()
+        rows: dict[int, int] = {}
+        pieces: dict[int, Work | Filler] = dict(map(_placed, work))
+        pieces |= {filler.slot: filler for filler in layout.fillers}
+        for slot in layout.order or pieces:
+            piece = pieces[slot]
+            if isinstance(piece, Filler):
+                tokens.append(_FILLING)
+                positions.append(piece.n_past)
+                slots.append(slot)
+                wanted.append(0)
+                continue
+            n, n_logits = piece.n_tokens, piece.n_logits
+            tokens += piece.sequence.tokens[piece.start : piece.end]
+            tokens += piece.draft
+            positions += range(piece.start, piece.start + n)
+            slots += [slot] * n
+            wanted += [0] * (n - n_logits) + [1] * n_logits
+            rows[slot] = len(tokens) - n_logits if piece.samples else -1
+        batch = self._batch.fill(tokens, positions, slots, wanted)
+        return batch, [rows[slot] for slot, _ in map(_placed, work)]
 
     def use_threads(self, n_threads: int) -> None:
         """Compute with so many from the next batch on."""
@@ -120,11 +138,16 @@ class Runner:
             adapter.free()
 
     def change(self, change: Clear | Share) -> None:
-        """Forget a slot, or let one hold the first cells of another too; nothing is copied."""
+        """Forget a slot from some token on, or let one hold the first cells of another too: itself, or, where
+        slots have their own cells, a copy. llama.cpp copies all of a slot, when it next computes."""
         if isinstance(change, Clear):
-            self.clear(change.slot)
+            self.clear(change.slot, change.n_past)
+            return
+        memory = lib.llama_get_memory(self.context)
+        if self._shape.apart:
+            lib.llama_memory_seq_cp(memory, change.donor, change.slot, -1, -1)
+            self.clear(change.slot, change.n_tokens)
         else:
-            memory = lib.llama_get_memory(self.context)
             lib.llama_memory_seq_cp(memory, change.donor, change.slot, 0, change.n_tokens)
 
     def clear(self, slot: int, n_past: int = 0) -> None:
@@ -154,3 +177,8 @@ class Runner:
         if self.context:
             lib.llama_free(self.context)
             self.context = 0
+
+
+def _placed(piece: Work) -> tuple[int, Work | Filler]:
+    assert piece.sequence.slot is not None
+    return piece.sequence.slot, piece

@@ -12,10 +12,14 @@ from collections.abc import Sequence as SequenceOf
 from aion.engine.answer_length import AnswerLength
 from aion.engine.context import ContextShape
 from aion.engine.kv_cache import KvCache, common_prefix
+from aion.engine.kv_streams import KvStreams
 from aion.engine.pace import PrefillPace
-from aion.engine.plan import Clear, Plan, Share, Work
+from aion.engine.plan import AS_IT_COMES, Clear, Layout, Plan, Share, Work
+from aion.engine.precedence import count_overtaken, prefill_order, youngest
+from aion.engine.rounds import layout_of
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
+from aion.engine.step_cost import StepCost
 from aion.engine.turns import Turns
 from aion.engine.waiting import WaitingLine
 
@@ -35,14 +39,16 @@ class Scheduler:
         shape: ContextShape,
         speculator: Speculator | None = None,
         pace: PrefillPace | None = None,
+        cost: StepCost | None = None,
         *,
         shares: bool = True,
     ) -> None:
         """`speculator` guesses tokens of decoding sequences; None computes one a step. `pace` says how
-        much of a prompt is computed beside them; None fills the batch. `shares` False
-        keeps sequences apart: prefixes of this model cannot serve others."""
+        much of a prompt is computed beside them; None fills the batch. `cost` is that of decode steps.
+        `shares` False keeps sequences apart: prefixes of this model cannot serve others."""
         self._shape = shape
-        self._cache = KvCache(shape.n_cells, shape.n_running, shape.n_kept, shares=shares)
+        self._cache = _cache_of(shape, shares=shares)
+        self._cost = cost or StepCost()
         self._speculator = speculator
         self._pace = pace
         self._shares = shares
@@ -125,7 +131,7 @@ class Scheduler:
         if self._n_wanted(sequence, staying) > self._cache.n_obtainable(gone):
             return False
         while batch:
-            self._preempt(batch.pop(batch.index(_youngest(batch))))
+            self._preempt(batch.pop(batch.index(youngest(batch))))
             if self._has_place(sequence):
                 return True
         return False
@@ -156,7 +162,7 @@ class Scheduler:
     def _give_way(self) -> None:
         """The cells do not suffice: the youngest goes."""
         self._expected.was_too_low()
-        self._preempt(_youngest(self.running))
+        self._preempt(youngest(self.running))
 
     def _preempt(self, sequence: Sequence) -> None:
         """Take slot and cells away; its tokens stay, and are computed again when it has a slot once more."""
@@ -188,7 +194,7 @@ class Scheduler:
             self._prefill([s for s in members if s.slot is not None and not s.is_decoding], work)
             if not work and n_preempted == self.n_preempted:  # no cell is left for the prompts of this turn
                 self._give_way()
-        plan = Plan(self._changes, work)
+        plan = Plan(self._changes, work, self._layout(work))
         self._changes = []
         return plan
 
@@ -201,6 +207,8 @@ class Scheduler:
         n_guesses = self._shape.n_guesses
         work = []
         for sequence in decoding:
+            if not sequence.n_past and sequence.slot is not None:  # a prompt of one token
+                self._changes += self._cache.begin(sequence.slot, None)
             draft = self._draft(sequence, len(decoding), min(n_guesses, room // 2))
             work.append(Work(sequence, sequence.n_past, len(sequence.tokens), True, draft))
             room, n_guesses = room - len(draft), n_guesses - len(draft)
@@ -225,7 +233,7 @@ class Scheduler:
         self._refused = None  # what they compute may be shared
         room = self._prefill_room(work)
         n_used, n_done = sum(piece.n_tokens for piece in work), 0
-        for i, sequence in enumerate(sorted(prompts, key=_prefill_order)):
+        for i, sequence in enumerate(sorted(prompts, key=prefill_order)):
             n = min(room, len(sequence.tokens) - sequence.n_past)
             if not n or (n_done and self._is_enough(n_used, n_done, n, len(prompts) - i)):
                 break
@@ -239,7 +247,7 @@ class Scheduler:
             end = sequence.n_past + n
             work.append(Work(sequence, sequence.n_past, end, end == len(sequence.tokens)))
             room, n_used, n_done = room - n, n_used + n, n_done + (end == len(sequence.tokens))
-        _count_overtaken(prompts, work)
+        count_overtaken(prompts, work)
 
     def _prefill_room(self, work: list[Work]) -> int:
         room = self._shape.n_batch - sum(piece.n_tokens for piece in work)
@@ -261,31 +269,31 @@ class Scheduler:
         n_shared = prefix.n_tokens if prefix else 0
         for piece in work:
             if piece.end - piece.start > 1:
-                n = common_prefix(piece.sequence.tokens[: piece.end], sequence.tokens[:-1])
-                if n >= n_shared + _WORTH_WAITING:
+                n_most = min(piece.end, len(sequence.tokens) - 1)
+                n = common_prefix(piece.sequence.tokens, sequence.tokens, n_most)
+                if n >= n_shared + max(_WORTH_WAITING, self._cache.n_worth_sharing):
                     return False
-        if prefix:
-            self._cache.share(prefix.donor, sequence.slot, n_shared)
-            self._changes.append(Share(prefix.donor, sequence.slot, n_shared))
-            sequence.n_past = n_shared
-            if not sequence.n_preempted:
-                sequence.n_cached = n_shared
+        self._changes += self._cache.begin(sequence.slot, prefix)
+        sequence.n_past = n_shared
+        if not sequence.n_preempted:
+            sequence.n_cached = n_shared
         return True
 
+    def _layout(self, work: list[Work]) -> Layout:
+        if not isinstance(self._cache, KvStreams) or len(work) < 2:
+            return AS_IT_COMES
+        fixed_s, per_token_s = self._cost.line()
+        placed = [(piece.sequence.slot, piece) for piece in work if piece.sequence.slot is not None]
+        return layout_of(
+            {slot: piece.start + piece.n_tokens for slot, piece in placed},
+            {slot for slot, piece in placed if piece.n_tokens == 1},
+            self._cache.n_held,
+            self._shape.n_round_cells,
+            int(fixed_s / per_token_s),
+        )
 
-def _youngest(sequences: Iterable[Sequence]) -> Sequence:
-    """Who gives way: batch work before interactive, the latest first."""
-    return max(sequences, key=lambda s: (s.is_batch, s.id))
 
-
-def _prefill_order(sequence: Sequence) -> tuple[bool, bool, int, int]:
-    n_missing = len(sequence.tokens) - sequence.n_past
-    return sequence.is_batch, not sequence.n_completion, n_missing - sequence.n_overtaken, sequence.id
-
-
-def _count_overtaken(prompts: Iterable[Sequence], work: Iterable[Work]) -> None:
-    """Every prompt notes how many tokens of others were taken instead of its own."""
-    own = {piece.sequence.id: piece.n_tokens for piece in work}
-    n_taken = sum(own.get(sequence.id, 0) for sequence in prompts)
-    for sequence in prompts:
-        sequence.n_overtaken += n_taken - own.get(sequence.id, 0)
+def _cache_of(shape: ContextShape, *, shares: bool) -> KvCache | KvStreams:
+    if shape.apart:
+        return KvStreams(shape.n_cells_each, shape.n_running, keeps=shape.n_kept > 0, shares=shares)
+    return KvCache(shape.n_cells, shape.n_running, shape.n_kept, shares=shares)

@@ -31,6 +31,11 @@ def rewrite(question: str, history: Sequence[Message]) -> str:
     return _completed(question, asked)
 
 
+def names_a_topic(question: str) -> bool:
+    """Whether a question says itself what it is about, whatever it may leave out."""
+    return bool(_parts(question).topics)
+
+
 def _completed(question: str, before: Sequence[str]) -> str:
     if not before:
         return question

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from aion.types import Section
 
@@ -30,10 +31,44 @@ _SMALL_WORDS = {
     "it": "il lo la gli le un una e di del della dei delle nel nella che è per con non si da al alla sono "
     "come più anche ma questo questa su ha quando dove a o i",
 }
+# Words people ask with, beside the small ones; those of both languages ("do", "no", "a") tell nothing.
+_ASKING = {
+    "pt": "abre abrem fecha fecham custam preço preços horas horário horários bilhete bilhetes ingresso "
+    "ingressos posso pode podem quero queria preciso existe fica ficam oi olá obrigado obrigada sim também "
+    "cães crianças hoje amanhã aos me diga fale explique aceitam pagar vocês",
+    "en": "open opens close closes much many price prices cost costs ticket tickets time hours there my i "
+    "we me please hi hello thanks yes allowed any should could would must if get take pay book about near "
+    "best long far today tomorrow children kids dogs parking opening closing tell explain give show refund "
+    "refunds policy meeting point group discount discounts cancel cancellation cheapest free included lunch "
+    "breakfast dinner pickup duration weather rain train bus car walking wheelchair restroom",
+}
 _LANGUAGES_OF: dict[str, tuple[str, ...]] = {}
 for _language, _words in _SMALL_WORDS.items():
     for _small in _words.split():
         _LANGUAGES_OF[_small] = (*_LANGUAGES_OF.get(_small, ()), _language)
+_PT = frozenset(f"{_SMALL_WORDS['pt']} {_ASKING['pt']}".split())
+_EN = frozenset(f"{_SMALL_WORDS['en']} {_ASKING['en']}".split())
+_PT_LETTERS = re.compile(r"[ãõçáâêéíóôúà]")
+
+
+def question_language(text: str, before: Sequence[str] = ()) -> Literal["pt", "en"]:
+    """In which of the two languages to answer: English where more of its words say so than Portuguese ones,
+    else Portuguese. Made for questions of a few words, where `detect_language` cannot tell. One that says
+    nothing of it ("wifi?") is in the language of `before`, the questions before it, oldest first."""
+    for question in (text, *reversed(before)):
+        n_pt, n_en = _n_words(question)
+        if n_pt != n_en:
+            return "en" if n_en > n_pt else "pt"
+    return "pt"
+
+
+def _n_words(text: str) -> tuple[int, int]:
+    """How many words are Portuguese and not English, and the other way round."""
+    n_pt = n_en = 0
+    for word in _WORD.findall(text[:_SAMPLE_CHARS].lower()):
+        n_en += word in _EN and word not in _PT
+        n_pt += word not in _EN and (word in _PT or _PT_LETTERS.search(word) is not None)
+    return n_pt, n_en
 
 
 def detect_language(text: str) -> str:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from aion.rag.candidates import Candidates
 from aion.rag.fuse import fuse, mmr
 from aion.rag.similar import Seen
-from aion.rag.stem import question_stems, stems
+from aion.rag.stem import stems
 from aion.rag.stopwatch import Stopwatch
+from aion.rag.variants import wanted_stems
 from aion.rag.wording import plain_words, wordings
 from aion.store.lexical import Lexical
 from aion.store.places import Places
 from aion.store.vectors import Vectors
-from aion.types import Embedder, Filters, Passage, Reranker, Retrieval
+from aion.types import Embedder, Filters, Passage, Reranker, Retrieval, Signals
 from aion.types import Vectors as VectorArray
 
 DENSE_WEIGHT = 0.2  # of an embedder that was not tuned
@@ -65,7 +66,8 @@ class Retriever:
         embedder = self._embedder
         query = None if embedder is None else embedder.embed_query(question)
         watch.lap("embed")
-        wanted = question_stems(question, self._lexical.languages(tenant))
+        languages = self._lexical.languages(tenant)
+        wanted = wanted_stems(question, languages)
         bm25 = dict(self._lexical.search(tenant, wanted, k_nearest, filters))
         watch.lap("lexical")
         nearest: dict[int, float] = {}
@@ -85,11 +87,40 @@ class Retriever:
         watch.lap("rerank")
         passages, n_similar = self._choose(best, judged, found, wanted, k)
         watch.lap("choose")
+        signals = self._signals(tenant, embedder, languages, wanted, found)
+        watch.lap("signals")
         idle = {"rerank"} if self._reranker is None else set()
         idle |= {"embed", "dense"} if embedder is None else set()
         stages = tuple(lap for lap in watch.laps if lap[0] not in idle)
         return Retrieval(
-            question, passages, watch.ms, stems=tuple(wanted), stages=stages, n_similar=n_similar
+            question,
+            passages,
+            watch.ms,
+            stems=tuple(wanted),
+            stages=stages,
+            n_similar=n_similar,
+            signals=signals,
+        )
+
+    def _signals(
+        self,
+        tenant: str,
+        embedder: Embedder | None,
+        languages: tuple[str, ...],
+        wanted: Sequence[str],
+        found: Candidates,
+    ) -> Signals:
+        """What tells how far the choice is to be trusted; a look-up of counts, 0.1 ms for new words."""
+        rarity = self._lexical.rarity(tenant, wanted)
+        return Signals(
+            embedder="" if embedder is None else embedder.name,
+            reranker="" if self._reranker is None else self._reranker.name,
+            languages=languages,
+            n_chunks=rarity.n_chunks,
+            stem_counts=rarity.counts,
+            bm25=tuple(found.bm25.values()),
+            cosines=tuple(found.nearest.values()),
+            n_both=len(found.bm25.keys() & found.nearest.keys()),
         )
 
     def _look_up(

@@ -19,11 +19,15 @@ from aion.engine.adapters import Adapters
 from aion.engine.row_quantizer import quantize_rows
 from aion.engine.serving import Loaded, Serving
 from aion.errors import AionError, EngineBusy, InvalidRequest, ModelError
+from aion.events.kinds import ADAPTER_LOADED, ADAPTER_MERGED, ADAPTER_RELOADED, ADAPTER_REMOVED
 from aion.server.adapter_source import adapter_file
 
 DEFAULT_ADAPTER = "default"
 _CLOSE_S = 10.0
 _logger = logging.getLogger(__name__)
+
+Record = Callable[[str, dict[str, object]], None]
+"""Called as (kind of event, its meta)."""
 
 
 class AdapterControl:
@@ -44,6 +48,13 @@ class AdapterControl:
         self._load_model = load_model
         self._lock = threading.Lock()
         self._is_closing = False
+        self._record: Record = _unrecorded
+
+    def tell(self, record: Record) -> None:
+        """Have what happens from now on recorded, and the adapters that are loaded."""
+        self._record = record
+        for adapter in self.adapters.current():
+            record(ADAPTER_LOADED, _told(adapter))
 
     @property
     def adapters(self) -> Adapters:
@@ -85,26 +96,36 @@ class AdapterControl:
         """
         with self._change():
             path = self._checked(adapter_file(source or self._adapter_dir, self._base))
-            if not self.merged:
-                return self.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
-            loaded = self._load_model(self._base)
-            try:
-                adapter = loaded.engine.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
-            except BaseException:
-                loaded.close()
-                raise
-            self._serving.replace(loaded)
+            kind = ADAPTER_RELOADED if self.is_loaded or self.merged else ADAPTER_LOADED
+            adapter = self._reloaded(path)
+            self._record(kind, _told(adapter))
             return adapter
+
+    def _reloaded(self, path: Path) -> Adapter:
+        """The adapter of that file as the default one, on the base as it came."""
+        if not self.merged:
+            return self.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
+        loaded = self._load_model(self._base)
+        try:
+            adapter = loaded.engine.adapters.load(DEFAULT_ADAPTER, path, make_default=True)
+        except BaseException:
+            loaded.close()
+            raise
+        self._serving.replace(loaded)
+        return adapter
 
     def load(self, name: str, source: Path) -> Adapter:
         """Load `source` (a GGUF, or a PEFT folder) as `name` beside the others."""
         with self._change():
             self._refuse_merged()
-            return self.adapters.load(name, self._checked(adapter_file(source, self._base)))
+            adapter = self.adapters.load(name, self._checked(adapter_file(source, self._base)))
+            self._record(ADAPTER_LOADED, _told(adapter))
+            return adapter
 
     def unload(self, name: str) -> None:
         with self._change():
             self.adapters.unload(name)
+            self._record(ADAPTER_REMOVED, {"name": name})
 
     def merge(self) -> Path:
         """Fold the default adapter into the base and serve that; the adapter is released.
@@ -124,6 +145,7 @@ class AdapterControl:
             loaded.engine.adapters.merged = adapter.name
             self._serving.replace(loaded)
             self._remove_others(out)
+            self._record(ADAPTER_MERGED, _told(adapter) | {"model": str(out)})
             return out
 
     def _only_adapter(self) -> Adapter:
@@ -190,3 +212,16 @@ class AdapterControl:
         if "adapter.alora.invocation_tokens" in file.pairs:
             raise ModelError(f"{path} is an aLoRA, which acts from a marker on; AION applies whole adapters.")
         return path
+
+
+def _told(adapter: Adapter) -> dict[str, object]:
+    return {
+        "name": adapter.name,
+        "path": str(adapter.path),
+        "sha256": adapter.content_hash,
+        "effect": adapter.effect_size,
+    }
+
+
+def _unrecorded(_kind: str, _meta: dict[str, object]) -> None:
+    """Before there is a log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aion.answer.answer import Answer
 from aion.store.listing import ChunkText, Listed
 from aion.types import Passage, Retrieval
 
@@ -38,11 +39,39 @@ def retrieval_json(retrieval: Retrieval) -> dict[str, object]:
     return {
         "query": retrieval.query,
         **rewritten,
-        "passages": [passage_json(passage) | {"why": _why(passage)} for passage in retrieval.passages],
+        "passages": [passage_json(passage) | {"why": why_json(passage)} for passage in retrieval.passages],
         "stems": list(retrieval.stems),
         "similar": retrieval.n_similar,
         "ms": {name: round(ms, 1) for name, ms in (*retrieval.stages, ("total", retrieval.ms))},
     }
+
+
+def answer_json(answer: Answer) -> dict[str, object]:
+    """An answer as clients see it; the contract's three keys first."""
+    shown: dict[str, object] = {
+        "text": answer.text,
+        "used": answer.used,
+        "C": round(answer.confidence, 4),
+        "reason": answer.reason,
+        "citations": [{"n": c.n, "start": c.start, "end": c.end} for c in answer.citations],
+        "unsupported": [{"start": span.start, "end": span.end} for span in answer.unsupported],
+        "passages": [passage_json(p) for p in answer.passages],
+        "model": answer.model,
+        "adapter": answer.adapter,
+        "usage": {
+            "prompt_tokens": answer.usage.n_prompt,
+            "completion_tokens": answer.usage.n_completion,
+            "cached_tokens": answer.usage.n_cached,
+        },
+        "ms": answer.ms,
+        "conversation_id": answer.conversation,
+        "event_id": answer.event_id,
+    }
+    if answer.used == "fallback" or answer.cost:
+        shown["cost"] = answer.cost
+    if answer.warning:
+        shown["warning"] = answer.warning
+    return shown
 
 
 def passage_json(passage: Passage) -> dict[str, object]:
@@ -66,7 +95,7 @@ def passage_json(passage: Passage) -> dict[str, object]:
     return shown
 
 
-def _why(passage: Passage) -> dict[str, object]:
+def why_json(passage: Passage) -> dict[str, object]:
     """Its place in each list, how much of the question's wording it has, and which of its stems."""
     return {
         "lexical_rank": passage.lexical_rank,

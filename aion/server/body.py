@@ -40,7 +40,7 @@ async def read_body(
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        raise _named(error) from error
+        raise named(error) from error
 
 
 def _required(schema: type[Body]) -> str:
@@ -55,7 +55,8 @@ async def _read_limited(request: Request, limit: int) -> bytes:
     return await Request(request.scope, arrival).body()
 
 
-def _named(error: ValidationError) -> InvalidRequest:
+def named(error: ValidationError) -> InvalidRequest:
+    """What is wrong with a body, by the field."""
     first = error.errors()[0]
     param = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":

@@ -7,9 +7,11 @@ from collections.abc import AsyncGenerator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from aion.answer.router import Answer, Question, Router
+from aion.answer.answer import Answer
+from aion.answer.question import Question
+from aion.answer.router import Router
 from aion.errors import AionError
-from aion.server.as_json import passage_json
+from aion.server.as_json import answer_json
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
@@ -17,6 +19,7 @@ from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.schemas import ChatRequest, adapter_choices, messages_of
 from aion.server.services import Services
+from aion.server.tenants import tenant_of
 from aion.types import Delta
 
 _LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error"), "error")
@@ -29,17 +32,18 @@ async def chat(request: Request) -> Response:
     choices = adapter_choices(body.adapter)
     question = Question(
         body.message,
-        services.settings.tenant,
+        await tenant_of(services, body.tenant),
         body.tau,
         bool(body.forceFallback),
         body.seed,
         None if choices is None else tuple(choices),
         messages_of(body.history),
+        body.conversation_id or None,
     )
     if body.stream:
         return await _streamed(request, services.router, question)
     answer = await unless_gone(request, services.router.answer(question))
-    return JSONResponse(answer_json(answer), headers=_headers(answer))
+    return JSONResponse(answer_json(answer), headers=answer_headers(answer))
 
 
 async def _streamed(request: Request, router: Router, question: Question) -> Response:
@@ -68,26 +72,6 @@ def _frame(event: Delta | Answer) -> bytes:
     return frame(answer_json(event), "answer")
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def answer_headers(answer: Answer) -> dict[str, str]:
+    """Who answered and why, for clients that do not look into the body."""
     return {"X-AION-Used": answer.used, "X-AION-Reason": answer.reason, "X-AION-Adapter": answer.adapter}
-
-
-def answer_json(answer: Answer) -> dict[str, object]:
-    """The answer as clients see it; the contract's three keys first."""
-    return {
-        "text": answer.text,
-        "used": answer.used,
-        "C": round(answer.confidence, 4),
-        "reason": answer.reason,
-        "citations": list(answer.cited),
-        "passages": [passage_json(p) for p in answer.passages],
-        "model": answer.model,
-        "adapter": answer.adapter,
-        "usage": {
-            "prompt_tokens": answer.usage.n_prompt,
-            "completion_tokens": answer.usage.n_completion,
-            "cached_tokens": answer.usage.n_cached,
-        },
-        "ms": answer.ms,
-        "event_id": answer.event_id,
-    }

@@ -22,8 +22,11 @@ from aion.engine.model import Model
 from aion.engine.reranker import LlamaReranker
 from aion.errors import AionError
 from aion.machine import cpu_quota, memory
+from aion.remote.generator import RemoteGenerator
 from aion.server.listen import bind
 from aion.server.loading import memory_left, n_threads, placement_of
+from aion.server.local_llm import local_llm, look_at
+from aion.server.money import missing
 from aion.server.provision import Conversion, find_base_model
 from aion.settings import Settings
 from aion.store.connection import Store
@@ -42,7 +45,10 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order a person would look."""
-    parts = (_versions, _llama, _compute, _chat_model, _embed_model, _rerank_model, _store, _watch, _address)
+    parts = (
+        _versions, _llama, _compute, _chat_model, _embed_model, _rerank_model, _writers, _store, _watch,
+        _address,
+    )  # fmt: skip
     return [finding for part in parts for finding in part(settings)]
 
 
@@ -160,6 +166,34 @@ def _opened(subject: str, path: Path) -> Finding:
         return Finding(
             "ok", subject, f"{path}: {model.name}, {model.architecture}, {size}, context {model.n_ctx_train}"
         )
+
+
+def _far_model(remote: RemoteGenerator, url: str) -> Finding:
+    """The model server of AION_LOCAL_LLM_URL, asked now."""
+    try:
+        look_at(remote)
+    except AionError as error:
+        return Finding("problem", "local answers", error.message)
+    return Finding("ok", "local answers", f"written by {remote.model_name} at {url}")
+
+
+def _writers(settings: Settings) -> Iterator[Finding]:
+    """Who else may write answers: a server of AION_LOCAL_LLM_URL, a paid API."""
+    try:
+        remote = local_llm(settings)
+        lacking = missing(settings)
+    except AionError as error:
+        yield Finding("problem", "answers", error.message)
+        return
+    if remote is not None:
+        yield _far_model(remote, settings.local_llm_url)
+    if settings.fallback == "off":
+        yield Finding("ok", "paid fallback", "off; nothing leaves the machine (AION_FALLBACK)")
+    elif lacking:
+        yield Finding("problem", "paid fallback", "on, and never asked", f"Set {', '.join(lacking)}.")
+    else:
+        most = f"{settings.budget_day} a day and {settings.budget_month} a month"
+        yield Finding("ok", "paid fallback", f"{settings.fallback_model}, at most {most} (aion budget)")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from aion.rag.evaluate.own import by_item, labelled
 from aion.rag.evaluate.run import Figures, Search, evaluate
 from aion.rag.evaluate.tune import MIN_QUESTIONS, Tuning, tune
 from aion.rag.retrieve import Retriever
+from aion.server.evaluation_store import TENANT, own_settings, refuse_others, tuned_weights
 from aion.server.library import Library, open_library
 from aion.settings import Settings
 from aion.store.connection import Store
@@ -32,8 +32,6 @@ from aion.store.lexical import Lexical
 from aion.store.places import Places
 from aion.store.vectors import Vectors
 from aion.types import Embedder
-
-TENANT = "evaluation"  # of the passages in a store of their own
 
 Progress = Callable[[str, int, int], None]
 """Called as (what, done, in all)."""
@@ -90,7 +88,7 @@ def evaluate_folder(
         raise InvalidRequest(
             f"{len(questions.questions)} questions are too few to tune on; give {MIN_QUESTIONS} or more."
         )
-    weights = _tuned_weights(settings)
+    weights = tuned_weights(settings)
     with _own_store(settings, db) as library:
         started = time.monotonic()
         store_passages(
@@ -144,7 +142,7 @@ def check_savable(settings: Settings) -> None:
     path = choose_embedder(settings.embed_model, settings.models_dir).path
     with contextlib.closing(Model(path, weights=False)) as model:
         name = embedder_name(model)
-    if _tuned_weights(settings).keys().isdisjoint([name]):
+    if tuned_weights(settings).keys().isdisjoint([name]):
         raise _nothing_to_keep_with(settings, name)
 
 
@@ -166,27 +164,9 @@ def _nothing_to_keep_with(settings: Settings, embedder: str) -> InvalidRequest:
 
 @contextlib.contextmanager
 def _own_store(settings: Settings, db: Path | None) -> Iterator[Library]:
-    with contextlib.ExitStack() as stack:
-        if db is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aion-eval-"))
-            db = Path(folder) / "eval.db"
-        library = stack.enter_context(
-            open_library(settings.model_copy(update={"db": db, "tenant": TENANT, "watch_dir": None}))
-        )
-        if others := set(Index(library.store).tenants()) - {TENANT}:
-            raise InvalidRequest(
-                f"{db} holds documents of tenant {min(others)!r}; give the evaluation a file of its own.",
-                param="db",
-            )
+    with own_settings(settings, db) as own, open_library(own) as library:
+        refuse_others(library.store, own.db)
         yield library
-
-
-def _tuned_weights(settings: Settings) -> dict[str, float | None]:
-    """What the operator's store keeps for its embedders: figures are then those of what is in use."""
-    if not settings.db.exists():
-        return {}
-    with contextlib.closing(Store(settings.db)) as store:
-        return {row.name: row.dense_weight for row in Index(store).embedders()}
 
 
 def _name(reranker: LlamaReranker | None) -> str | None:

@@ -58,18 +58,18 @@ class EventStream(Response):
         self._is_sending = False
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        tasks = [asyncio.ensure_future(self._write(send))]
-        tasks += [asyncio.ensure_future(gone(receive)), asyncio.ensure_future(self._watch(send))]
+        tasks = [asyncio.create_task(work) for work in (self._write(send), gone(receive), self._watch(send))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[0].done():
                 tasks[0].result()
         except asyncio.CancelledError:
-            await _ended(tasks)
-            await send(_body(self._last_words, more=False))
+            _cancel(tasks)
+            await send(_body(self._last_words, more=False))  # at once: what ends a generation may take longer
             raise
         finally:
-            await _ended(tasks)
+            _cancel(tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._frames.aclose()
 
     async def _write(self, send: Send) -> None:
@@ -93,10 +93,11 @@ class EventStream(Response):
                 await send(_body(_PING))
 
 
-async def _ended(tasks: Iterable[asyncio.Future[None]]) -> None:
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Once each: a second time would reach what they do at their end."""
     for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        if not task.cancelling():
+            task.cancel()
 
 
 def _body(data: bytes, *, more: bool = True) -> dict[str, object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,7 +21,10 @@ from aion.errors import (
     NotFound,
     OutOfTime,
 )
+from aion.events.kinds import ERROR
 from aion.server.arrival import BodyTooLarge, BodyTooSlow
+from aion.server.services import Services
+from aion.types import Event
 
 _logger = logging.getLogger(__name__)
 _KINDS: tuple[tuple[type[AionError], int, str], ...] = (
@@ -71,7 +76,13 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted({method for methods in taken for method in methods}))
 
 
-def unexpected_error(_request: Request, error: Exception) -> Response:
-    """A mistake of ours: logged whole, told in one sentence."""
+def unexpected_error(request: Request, error: Exception) -> Response:
+    """A mistake of ours: logged whole, told in one sentence, and on record by where it happened, for its own
+    words may quote what was sent."""
     _logger.error("A request failed unexpectedly.", exc_info=error)
+    services: Services = request.app.state.services
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    message = f"{type(error).__name__} in {where.name} ({Path(where.filename).name}, line {where.lineno})"
+    told: dict[str, object] = {"route": request.url.path, "message": message, "type": type(error).__name__}
+    services.library.log.post(services.settings.tenant, Event(ERROR, 0.0, told))
     return JSONResponse(error_body("AION failed on this request; its log says why.", "server_error"), 500)

@@ -33,6 +33,7 @@ async def health(request: Request) -> Response:
         "version": __version__,
         "configured_model": services.settings.base_model,
         "embedded_model": services.is_embedded_model,
+        "local_llm": _local_llm_json(services),
         "embedder": services.library.embedder.name,
         "notice": await asyncio.to_thread(lambda: services.notice),
         "n_ctx": services.engine.n_ctx,
@@ -44,6 +45,13 @@ async def health(request: Request) -> Response:
         "n_waiting": status.n_waiting,
         "n_preempted": status.n_preempted,
     }, status_code=503 if failure else 200)  # fmt: skip
+
+
+def _local_llm_json(services: Services) -> dict[str, str] | None:
+    """The other place that writes the local answers; null where this process does."""
+    if services.elsewhere is None:
+        return None
+    return {"url": services.settings.local_llm_url, "model": services.elsewhere.model_name}
 
 
 def _reembedding_json(reembedding: Reembedding) -> dict[str, int] | None:

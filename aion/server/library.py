@@ -11,6 +11,7 @@ from aion.engine.embedder import LlamaEmbedder
 from aion.engine.gate import ComputeGate
 from aion.engine.model import Model
 from aion.engine.reranker import LlamaReranker
+from aion.events.log import EventLog
 from aion.fair_lock import FairLock
 from aion.rag.ingest import Ingester
 from aion.rag.readers.sandbox import Sandbox
@@ -23,6 +24,7 @@ from aion.server.reembed import Reembedding, older_embedder
 from aion.settings import Settings
 from aion.store.connection import Store
 from aion.store.documents import Documents
+from aion.store.events import Events
 from aion.store.index import Index
 from aion.store.lexical import Lexical
 from aion.store.listing import Listing
@@ -32,8 +34,8 @@ from aion.store.vectors import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The operator's documents: the store, the embedder and what works on both. Whoever ingests while others
-    may takes turns. Neither `watch`, of AION_WATCH_DIR, nor `reembedding` is started here."""
+    """The operator's documents: the store with its log, the embedder and what works on both. Whoever ingests
+    while others may takes turns. Neither `watch`, of AION_WATCH_DIR, nor `reembedding` is started here."""
 
     store: Store
     documents: Documents
@@ -44,6 +46,7 @@ class Library:
     intake: Intake
     turns: FairLock
     reembedding: Reembedding
+    log: EventLog
     watch: Watch | None = None
     reranker: LlamaReranker | None = None
 
@@ -53,6 +56,8 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
     """Open the store and the embedding model; close both at the end."""
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(contextlib.closing(Store(settings.db)))
+        log = EventLog(Events(store))
+        stack.callback(log.close)
         choice = choose_embedder(settings.embed_model, settings.models_dir)
         model = stack.enter_context(contextlib.closing(Model(choice.path, gpu_layers(settings))))
         gate = gate or ComputeGate()
@@ -91,7 +96,7 @@ def open_library(settings: Settings, gate: ComputeGate | None = None) -> Iterato
             stack.callback(watch.close)
         yield Library(
             store, documents, embedder, ingester, retriever, listing, intake, turns, reembedding,
-            watch, reranker,
+            log, watch, reranker,
         )  # fmt: skip
 
 

@@ -13,7 +13,9 @@ import uvicorn
 
 from aion.errors import SettingsError
 from aion.server.app import create_app
+from aion.server.daily_export import DailyExport
 from aion.server.one_maker import GgufProgress
+from aion.server.retention import Retention
 from aion.server.services import Services, open_services
 from aion.settings import Settings
 
@@ -35,6 +37,8 @@ def listen(settings: Settings, progress: GgufProgress | None = None) -> Iterator
     with (
         contextlib.closing(bind(settings.bind_host, settings.port)) as bound,
         open_services(settings, progress) as services,
+        contextlib.closing(Retention(services.library.store, settings.events_days)) as retention,
+        contextlib.closing(DailyExport(settings, services.library.store)) as daily_export,
     ):
         host, port = bound.getsockname()[:2]
         config = uvicorn.Config(
@@ -44,6 +48,9 @@ def listen(settings: Settings, progress: GgufProgress | None = None) -> Iterator
         if services.library.watch is not None:
             services.library.watch.start()
         services.library.reembedding.start()
+        services.library.log.reserve()
+        retention.start()
+        daily_export.start()
         yield Listening(services, f"http://{host}:{port}", lambda: _run(server, bound))
 
 

@@ -49,6 +49,7 @@ def load_model(settings: Settings, path: Path, gate: ComputeGate) -> Loaded:
             n_parallel=placement.n_parallel,
             n_threads=n_threads(settings),
             n_cells=placement.demand.n_cells,
+            apart=placement.demand.apart,
             n_kept=settings.kept_prefixes,
             n_waiting_max=settings.queue,
             queue_timeout_s=settings.queue_timeout_s or None,
@@ -75,7 +76,9 @@ def _examined(settings: Settings, path: Path, available: Memory) -> tuple[Placem
     options = ContextOptions(settings.kv_type, settings.flash_attention)
     layers = gpu_layers(settings)
     n_kept, n_cells = settings.kept_prefixes, settings.kv_tokens or None
-    with closing(Rehearsal(path, layers, options, n_kept=n_kept, n_cells=n_cells)) as rehearsal:
+    devices = gpus()
+    apart = n_cells is None and (not devices or not layers)
+    with closing(Rehearsal(path, layers, options, n_kept=n_kept, n_cells=n_cells, apart=apart)) as rehearsal:
         n_ctx = min(settings.ctx, rehearsal.n_ctx_train)
         is_set = "ctx" in settings.model_fields_set
         wishes = Wishes(
@@ -88,7 +91,7 @@ def _examined(settings: Settings, path: Path, available: Memory) -> tuple[Placem
             options=options,
         )
         file = GgufFile(path)
-        return place(str(path), wishes, weights_of(file), available, gpus(), rehearsal.demand), file
+        return place(str(path), wishes, weights_of(file), available, devices, rehearsal.demand), file
 
 
 def memory_left(settings: Settings, found: Memory) -> Memory:

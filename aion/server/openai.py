@@ -1,4 +1,4 @@
-"""The OpenAI surface: `POST /v1/chat/completions`, streamed or not, and `GET /v1/models`."""
+"""`POST /v1/chat/completions`, streamed or not."""
 
 from __future__ import annotations
 
@@ -16,36 +16,29 @@ from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
+from aion.server.models import adapters_of, answering
+from aion.server.openai_documents import answer_from_documents, asks_documents
 from aion.server.openai_form import Chunks, completion_json
-from aion.server.openai_request import messages_of, samplings
-from aion.server.schemas import CompletionRequest, adapter_choices
+from aion.server.openai_request import chat_samplings, messages_of
+from aion.server.openai_schemas import CompletionRequest
 from aion.server.services import Services
 from aion.server.tool_form import CallChunks, with_calls
 from aion.server.tools import calling
-from aion.types import AdapterChoice, Delta, GenerationEvent, Usage
+from aion.types import Delta, GenerationEvent, Usage
 
-_STARTED = int(time.time())
 _DONE = frame("[DONE]")
 _LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error")) + _DONE
 
 
-async def models(request: Request) -> Response:
-    """The base model that is loaded, and each adapter as a model of its own whose parent is the base."""
-    services: Services = request.app.state.services
-    base = services.generator.model_name
-    card = {"object": "model", "created": _STARTED, "owned_by": "aion"}
-    names = [adapter.name for adapter in services.adapters.adapters.current()]
-    data = [{"id": base, **card}, *({"id": name, **card, "parent": base} for name in names)]
-    return JSONResponse({"object": "list", "data": data})
-
-
 async def chat_completions(request: Request) -> Response:
-    """A chat completion in OpenAI's form. `model` may name a loaded adapter; any other name gets the
-    loaded model as it is served."""
+    """A chat completion in OpenAI's form. `model` may name a loaded adapter, or `aion-rag` for an answer from
+    the documents; any other name gets the loaded model as it is served."""
     services: Services = request.app.state.services
     body = await read_body(request, CompletionRequest)
-    messages, adapters = messages_of(body), _adapters(body, services)
-    wanted = samplings(body, services.settings)
+    if asks_documents(body):
+        return await answer_from_documents(request, body, _LAST_WORDS)
+    messages, adapters = messages_of(body.messages), adapters_of(body.model, body.adapter, services)
+    wanted = chat_samplings(body, services.settings)
     tools = calling(body, services.serving.current.template, services.generator.model_name)
     if tools:
         wanted = [tools.sampling(each) for each in wanted]
@@ -56,7 +49,7 @@ async def chat_completions(request: Request) -> Response:
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
-        "model": _answering(adapters, services),
+        "model": answering(adapters, services),
     }
     if body.stream:
         first = await unless_gone(request, anext(events))
@@ -69,19 +62,6 @@ async def chat_completions(request: Request) -> Response:
     if tools:
         with_calls(answer["choices"], completions, tools)
     return JSONResponse(answer)
-
-
-def _answering(adapters: list[AdapterChoice] | None, services: Services) -> str:
-    """The id of `/v1/models` that answers: an adapter's where it is one alone, else the base's."""
-    if adapters is None:
-        return services.adapters.adapters.default or services.generator.model_name
-    return adapters[0].name if len(adapters) == 1 else services.generator.model_name
-
-
-def _adapters(body: CompletionRequest, services: Services) -> list[AdapterChoice] | None:
-    if body.adapter is None and body.model in {a.name for a in services.adapters.adapters.current()}:
-        return [AdapterChoice(str(body.model))]
-    return adapter_choices(body.adapter)
 
 
 async def _frames(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aion.engine.json_schema import json_object_grammar, schema_grammar
 from aion.errors import InvalidRequest
-from aion.server.schemas import CompletionRequest, ResponseFormat
+from aion.server.openai_schemas import ChatMessage, CompletionRequest, ResponseFormat, SampledRequest
 from aion.settings import Settings
 from aion.types import Message, Sampling, ToolCall
 
 
-def messages_of(body: CompletionRequest) -> list[Message]:
+def messages_of(messages: Sequence[ChatMessage]) -> list[Message]:
     return [
         Message(
             "system" if m.role == "developer" else m.role,
@@ -19,19 +20,24 @@ def messages_of(body: CompletionRequest) -> list[Message]:
             tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in m.tool_calls or ()),
             m.tool_call_id or "",
         )
-        for m in body.messages
+        for m in messages
     ]
 
 
-def samplings(body: CompletionRequest, settings: Settings) -> list[Sampling]:
-    """One for each choice; a seed counts up from choice to choice, so that they differ and come again.
-
-    Raises InvalidRequest for fields that contradict one another and for a schema that cannot be followed.
-    """
+def chat_samplings(body: CompletionRequest, settings: Settings) -> list[Sampling]:
+    """Those of a chat completion. Raises InvalidRequest as `samplings` does."""
     if body.top_logprobs is not None and not body.logprobs:
         raise InvalidRequest(
             "top_logprobs is given without logprobs; set logprobs to true.", param="top_logprobs"
         )
+    return samplings(body, settings, (body.top_logprobs or 0) if body.logprobs else None)
+
+
+def samplings(body: SampledRequest, settings: Settings, logprobs: int | None) -> list[Sampling]:
+    """One for each choice; a seed counts up from choice to choice, so that they differ and come again.
+
+    Raises InvalidRequest for fields that contradict one another and for a schema that cannot be followed.
+    """
     one = Sampling(
         temperature=settings.temperature if body.temperature is None else body.temperature,
         top_p=settings.top_p if body.top_p is None else body.top_p,
@@ -41,7 +47,7 @@ def samplings(body: CompletionRequest, settings: Settings) -> list[Sampling]:
         frequency_penalty=body.frequency_penalty or 0.0,
         presence_penalty=body.presence_penalty or 0.0,
         logit_bias=tuple((body.logit_bias or {}).items()),
-        logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+        logprobs=logprobs,
         grammar=_grammar(body),
         max_new_tokens=body.max_tokens or settings.max_new_tokens,
         min_tokens=body.min_tokens or 0,
@@ -53,7 +59,7 @@ def samplings(body: CompletionRequest, settings: Settings) -> list[Sampling]:
     return [one if body.seed is None else replace(one, seed=body.seed + i) for i in range(n)]
 
 
-def _grammar(body: CompletionRequest) -> str | None:
+def _grammar(body: SampledRequest) -> str | None:
     wanted = _format_grammar(body.response_format) if body.response_format else None
     if wanted and body.grammar:
         raise InvalidRequest(

@@ -47,6 +47,7 @@ class Store:
         self.path = path
         self._write_lock = threading.RLock()
         self._local = threading.local()
+        self._open_lock = threading.Lock()  # none opens behind `close`, which would make files anew
         self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         self._closed = False
         with self._translated():
@@ -54,10 +55,22 @@ class Store:
             migrate(self._writer)
 
     @contextmanager
-    def write(self) -> Iterator[apsw.Connection]:
-        """One transaction: all of the block is in the file, or nothing of it is. Not to be nested."""
-        with self._write_lock, self._translated(), immediate(self._writer) as db:
-            yield db
+    def write(self, wait_ms: int | None = None) -> Iterator[apsw.Connection]:
+        """One transaction: all of the block is in the file, or nothing of it is. Not to be nested.
+
+        It waits BUSY_TIMEOUT_MS for other processes, and for threads of this one until they are done; with
+        `wait_ms` no longer than that for either. Raises StoreError when it waited in vain.
+        """
+        if not self._write_lock.acquire(timeout=-1 if wait_ms is None else wait_ms / 1000):
+            raise StoreError(f"{self.path} is being written by another part of AION; try again later.")
+        wait_ms = BUSY_TIMEOUT_MS if wait_ms is None else wait_ms
+        try:
+            with self._translated(wait_ms):
+                self._writer.set_busy_timeout(wait_ms)
+                with immediate(self._writer) as db:
+                    yield db
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def read(self) -> Iterator[apsw.Connection]:
@@ -65,20 +78,22 @@ class Store:
         with self._translated():
             yield self._reader()
 
-    def vacuum(self) -> None:
+    def vacuum(self) -> bool:
         """Write the file anew without the space of deleted rows. Others read meanwhile and wait to write; the
-        disk must have room for a second file. Raises StoreError when it has not."""
+        disk must have room for a second file. False when another process reads for long, and so keeps what
+        was there before in the file and its log. Raises StoreError when there is no room."""
         with self._write_lock, self._translated():
             self._writer.execute("PRAGMA temp_store = FILE")  # the second file is no temporary of this memory
             try:
                 self._writer.execute("VACUUM")
-                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0]
             finally:
                 self._writer.execute("PRAGMA temp_store = MEMORY")
+        return not busy
 
     def close(self) -> None:
         """Close every connection; reading or writing afterwards raises StoreError."""
-        with self._write_lock:
+        with self._write_lock, self._open_lock:
             self._closed = True
             for reader in list(self._readers):
                 with suppress(apsw.ThreadingViolationError):  # closes when its thread lets go of it
@@ -98,18 +113,21 @@ class Store:
             raise apsw.ConnectionClosedError
         reader: apsw.Connection | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = _open(self.path)
-            reader.execute("PRAGMA query_only = ON")
+            with self._open_lock:
+                if self._closed:
+                    raise apsw.ConnectionClosedError
+                reader = _open(self.path)
+                reader.execute("PRAGMA query_only = ON")
+                self._readers.add(reader)
             self._local.reader = reader
-            self._readers.add(reader)
         return reader
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, waited_ms: int = BUSY_TIMEOUT_MS) -> Iterator[None]:
         try:
             yield
         except apsw.Error as error:
-            raise StoreError(_sentence(self.path, error)) from error
+            raise StoreError(_sentence(self.path, error, waited_ms)) from error
 
 
 def _open(path: Path) -> apsw.Connection:
@@ -161,11 +179,11 @@ def _refuse_foreign(db: apsw.Connection, path: Path) -> None:
         )
 
 
-def _sentence(path: Path, error: apsw.Error) -> str:
+def _sentence(path: Path, error: apsw.Error, waited_ms: int) -> str:
     """SQLite's error for a person: the file, what happened, the way out."""
     for kinds, words in _SENTENCES:
         if isinstance(error, kinds):
-            return f"{path} {words}."
+            return f"{path} {words.format(waited=waited_ms / 1000)}."
     return f"{path} did not do what was asked ({str(error) or type(error).__name__}); run aion doctor."
 
 
@@ -178,7 +196,7 @@ _SENTENCES: tuple[tuple[type[apsw.Error] | tuple[type[apsw.Error], ...], str], .
     ),
     (
         (apsw.BusyError, apsw.LockedError),
-        f"was locked by another process for {BUSY_TIMEOUT_MS // 1000} s; try again when that has ended",
+        "was locked by another process for {waited:g} s; try again when that has ended",
     ),
     (apsw.FullError, "cannot grow, the disk is full; free some space and try again"),
     (apsw.CorruptError, "is damaged; put a backup in its place, or move it away and ingest again"),

@@ -7,9 +7,10 @@ from typing import Literal
 
 import apsw
 
-from aion.store import chunk_rows, document_rows
+from aion.store import chunk_rows, document_rows, event_rows
 from aion.store.chunk_rows import Piece
-from aion.types import LoadedDocument
+from aion.store.event_rows import DOCUMENT_ADDED, DOCUMENT_CHANGED, DOCUMENT_REMOVED, Entry, Line
+from aion.types import Event, LoadedDocument
 
 Outcome = Literal["added", "changed", "unchanged"]
 
@@ -59,11 +60,26 @@ def _replace(
     document_id = document_rows.put(db, tenant, prepared.document, row_id)
     document_rows.put_tags(db, tenant, document_id, prepared.document.tags, prepared.tags)
     n_twins = chunk_rows.replace(db, tenant, document_id, prepared.pieces, embedder, is_new=row_id is None)
+    _record(db, tenant, document_id, DOCUMENT_ADDED if row_id is None else DOCUMENT_CHANGED)
     return Stored(document_id, "added" if row_id is None else "changed", n_twins)
 
 
 def delete(db: apsw.Connection, tenant: str, document_id: int) -> bool:
     """Forget a document with its chunks; False when there is none."""
+    _record(db, tenant, document_id, DOCUMENT_REMOVED)
     chunk_rows.remove(db, tenant, document_id)
     db.execute("DELETE FROM documents WHERE id = ? AND tenant = ?", (document_id, tenant))
     return bool(db.changes())
+
+
+def _record(db: apsw.Connection, tenant: str, document_id: int, kind: str) -> None:
+    """Put on record, in the same transaction, what becomes of a document, if it is there."""
+    row = db.execute(
+        "SELECT source, title, location, (SELECT count(*) FROM chunks WHERE document_id = documents.id) "
+        "FROM documents WHERE id = ? AND tenant = ?",
+        (document_id, tenant),
+    ).fetchone()
+    if row is not None:
+        source, title, location, n_chunks = row
+        meta = {"document": document_id, "source": source, "title": title, "location": location}
+        event_rows.write(db, Entry(tenant, (Line(Event(kind, n_chunks, meta)),)))

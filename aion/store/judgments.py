@@ -4,8 +4,13 @@ chunk, so that a document that is ingested again keeps its judgments. Rows may b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+import apsw
 
 from aion.store.connection import Store
+
+FEEDBACK: Final = "feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,8 @@ class Judgments:
         text_hash: bytes | None = None,
     ) -> int:
         """Store a judgment in place of an earlier one of the same origin about the same; returns its id."""
-        about = (tenant, question, source, text_hash, origin)
         with self._store.write() as db:
-            db.execute(
-                "DELETE FROM judgments WHERE tenant = ? AND question = ? AND source = ? AND text_hash IS ? "
-                "AND origin = ?",
-                about,
-            )
-            db.execute(
-                """
-                INSERT INTO judgments (tenant, question, source, text_hash, origin, grade, at)
-                VALUES (?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))
-                """,
-                (*about, grade),
-            )
-            return db.last_insert_rowid()
+            return put(db, tenant, question, source, text_hash, origin, grade)
 
     def list(self, tenant: str, question: str | None = None) -> tuple[Judgment, ...]:
         """All in the order they were given, or those of one question."""
@@ -70,3 +62,35 @@ class Judgments:
         with self._store.write() as db:
             db.execute("DELETE FROM judgments WHERE tenant = ? AND id = ?", (tenant, judgment_id))
             return db.changes() > 0
+
+
+def put(
+    db: apsw.Connection,
+    tenant: str,
+    question: str,
+    source: str,
+    text_hash: bytes | None,
+    origin: str,
+    grade: float,
+) -> int:
+    """As `Judgments.add`, inside the caller's transaction."""
+    take_back(db, tenant, question, source, text_hash, origin)
+    db.execute(
+        """
+        INSERT INTO judgments (tenant, question, source, text_hash, origin, grade, at)
+        VALUES (?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))
+        """,
+        (tenant, question, source, text_hash, origin, grade),
+    )
+    return db.last_insert_rowid()
+
+
+def take_back(
+    db: apsw.Connection, tenant: str, question: str, source: str, text_hash: bytes | None, origin: str
+) -> None:
+    """Forget what was said of it, inside the caller's transaction."""
+    db.execute(
+        "DELETE FROM judgments WHERE tenant = ? AND question = ? AND source = ? AND text_hash IS ? "
+        "AND origin = ?",
+        (tenant, question, source, text_hash, origin),
+    )

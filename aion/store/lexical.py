@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
-
-import apsw
 
 from aion.store.connection import Store
 from aion.store.filters import chunks_query
 from aion.store.lexical_tables import find_table
+from aion.store.stem_counts import Rarity, StemCounts, any_of, size_of
 from aion.types import Filters
 
 MAX_STEMS = 32  # searched for; of a longer question the rarest
 _MAX_WEIGHED = 256  # stems of a longer question whose rarity is looked at, half of them from its end
-_COMMON_SHARE = 0.1  # of the chunks; a stem in more of them tells little and takes long
 _MANY_CHUNKS = 20_000  # from here on common stems are left out where enough others are there
 _ENOUGH_STEMS = 3
 # Weights multiply how often a stem occurs, and so act as a smaller k1: 1.2 / 2. One occurrence in a chunk of
@@ -23,10 +22,11 @@ _BM25 = "bm25({table}, 2.0, 2.0)"
 
 
 class Lexical:
-    """BM25 search over one tenant's chunks. Stateless; safe for threads."""
+    """BM25 search over one tenant's chunks. Keeps counts of stems only; safe for threads."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._counts = StemCounts()
 
     def search(
         self, tenant: str, stems: Sequence[str], k: int, filters: Filters | None = None
@@ -40,7 +40,9 @@ class Lexical:
             table = find_table(db, tenant)
             if table is None:
                 return []
-            chosen = _choose(db, table, list(dict.fromkeys(stems)))
+            chosen = _choose(
+                list(dict.fromkeys(stems)), partial(self._counts.of, db, table), size_of(db, table)[0]
+            )
             if not chosen:
                 return []
             within, parameters = chunks_query(tenant, filters) if filters else ("", ())
@@ -49,9 +51,17 @@ class Lexical:
                 f"SELECT rowid, -{_BM25.format(table=table)} AS score FROM {table} WHERE {table} MATCH ? "  # noqa: S608
                 + (f"AND +rowid IN ({within}) " if within else "")
                 + "ORDER BY score DESC, rowid LIMIT ?",
-                (_any_of(chosen), *parameters, k),
+                (any_of(chosen), *parameters, k),
             )
             return [(chunk_id, max(score, 0.0)) for chunk_id, score in rows]
+
+    def rarity(self, tenant: str, stems: Sequence[str]) -> Rarity:
+        """In how many of the tenant's chunks each of the stems is; of a long question, the first ones."""
+        with self._store.read() as db:
+            table = find_table(db, tenant)
+            if table is None:
+                return Rarity(0, 0, dict.fromkeys(stems, 0))
+            return self._counts.of(db, table, stems[:_MAX_WEIGHED])
 
     def languages(self, tenant: str) -> tuple[str, ...]:
         """In which stems the tenant's chunks are, of "pt" and "en"; "pt" stands for all but English."""
@@ -64,30 +74,14 @@ class Lexical:
         return found or ("pt",)
 
 
-def _choose(db: apsw.Connection, table: str, stems: list[str]) -> list[str]:
+def _choose(stems: list[str], rarity: Callable[[list[str]], Rarity], n_chunks: int) -> list[str]:
     """Those of the distinct stems to search for, in their order: not so many that a search takes long."""
-    n_chunks = db.execute(f"SELECT count(*) FROM {table}_docsize").get if len(stems) > _ENOUGH_STEMS else 0  # noqa: S608
-    if len(stems) <= MAX_STEMS and n_chunks < _MANY_CHUNKS:
+    if len(stems) <= _ENOUGH_STEMS or (len(stems) <= MAX_STEMS and n_chunks < _MANY_CHUNKS):
         return stems
     if len(stems) > _MAX_WEIGHED:
         stems = stems[: _MAX_WEIGHED // 2] + stems[-_MAX_WEIGHED // 2 :]
-    limit = max(int(n_chunks * _COMMON_SHARE), 1_000)
-    counts = {stem: _count(db, table, stem, limit) for stem in stems}
-    present = sorted((stem for stem in stems if counts[stem]), key=lambda stem: counts[stem])
-    rare = [stem for stem in present if counts[stem] < limit]
+    found = rarity(stems)
+    present = sorted((stem for stem in stems if found.counts[stem]), key=lambda stem: found.counts[stem])
+    rare = [stem for stem in present if found.counts[stem] < found.limit]
     kept = set((rare if len(rare) >= _ENOUGH_STEMS else present[:_ENOUGH_STEMS])[:MAX_STEMS])
     return [stem for stem in stems if stem in kept]
-
-
-def _count(db: apsw.Connection, table: str, stem: str, limit: int) -> int:
-    """In how many chunks a stem is; counts to `limit` only."""
-    found = db.execute(
-        f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)",  # noqa: S608
-        (_any_of([stem]), limit),
-    )
-    return int(found.get)
-
-
-def _any_of(stems: Iterable[str]) -> str:
-    """An FTS5 query in which every stem, each once, is a quoted string and so never an operator."""
-    return " OR ".join('"' + stem.replace('"', '""') + '"' for stem in stems)

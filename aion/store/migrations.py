@@ -10,6 +10,10 @@ from collections.abc import Callable
 
 import apsw
 
+from aion.store.budget_tables import add_budget_tables
+from aion.store.calibration_tables import add_calibration_tables
+from aion.store.event_tables import add_event_tables
+from aion.store.export_tables import add_export_tables
 from aion.store.search_tables import add_search_tables
 from aion.store.transaction import immediate
 
@@ -184,6 +188,10 @@ MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (
     ("first", _first),
     ("retrieval", _retrieval),
     ("search", add_search_tables),
+    ("events", add_event_tables),
+    ("budget", add_budget_tables),
+    ("calibrations", add_calibration_tables),
+    ("exports", add_export_tables),
 )
 
 

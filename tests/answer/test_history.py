@@ -38,7 +38,33 @@ def test_citations_of_other_passages_are_left_out() -> None:
     assert last_turns(talk, count_words, 100)[1].content == "Custa 95 €, com almoço."
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "Sources: [1] a.md",
+        "**Referências**\n- [1] a.md\n- [2] b.md",
+        "### Fontes:\n\n1. [2] b",
+        "Fontes: 【1】",
+    ],
+)
+def test_a_list_of_sources_under_any_heading_is_left_out(block: str) -> None:
+    talk = [user("a"), assistant(f"Custa 95 € [1].\n\n{block}")]
+    assert last_turns(talk, count_words, 100)[1].content == "Custa 95 €."
+
+
+def test_a_list_of_fountains_stays() -> None:
+    said = "Há duas.\n\nFontes:\n- Sabuga\n- Mourisca"
+    assert last_turns([user("a"), assistant(said)], count_words, 100)[1].content == said
+
+
 def test_roles_alternate_whatever_was_sent() -> None:
     talk = [Message("system", "x"), *TALK, user("d"), assistant(" "), *TALK]
     roles = [message.role for message in last_turns(talk, count_words, 100)]
     assert roles == ["user", "assistant"] * 4
+
+
+@pytest.mark.parametrize("blanks", ["\n" * 100_000, " " * 100_000, "\n " * 50_000])
+def test_an_answer_of_blanks_takes_no_longer_than_its_length(blanks: str) -> None:
+    """Looked at from each of them anew they would take minutes, and hold everything up."""
+    talk = [user("a"), assistant(f"sim{blanks}não [1]")]
+    assert last_turns(talk, count_words, 100)[1].content == f"sim{blanks}não"

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from aion.answer.router import Router
-from aion.events.log import EventLog
-from aion.server.services import open_services
-from aion.store.events import Events
+from aion.server.fallback import open_fallback
+from aion.server.money import open_budget
+from aion.server.services import open_router, open_services
 from aion.types import (
     AdapterChoice,
     Delta,
@@ -134,8 +133,8 @@ def sintra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def scripted(sintra: Live) -> Iterator[Live]:
     """The same documents, answered by `Scripted`."""
     services, generator = sintra.services, Scripted()
-    log = EventLog(Events(services.library.store))
-    router = Router(services.library.retriever, generator, log, tau=0.0, system_prompt="")
+    fallback = open_fallback(services.settings, open_budget(services.settings, services.library.store))
+    router = open_router(services.settings, services.library, generator, fallback)
     with live(dataclasses.replace(services, generator=generator, router=router)) as running:
         yield running
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ATTACK, Visit
+from tests.browser.conftest import ATTACK, Scripted, Visit
 from tests.server.live import Live, Narrow, wait_until
 
 QUESTION = "Explique a diferença entre o tour full-day e o half-day em Sintra"
@@ -64,6 +65,19 @@ def test_what_documents_and_models_write_stays_text(visit: Visit, scripted: Live
     expect(hostile.locator("p")).to_contain_text(f"A zarabatana {ATTACK} fica")
     assert page.locator("#result img").count() == 0
     assert page.evaluate("window.attacked") is None
+    assert visit.complaints == []
+
+
+def test_sentences_the_sources_do_not_bear_out_are_marked(
+    visit: Visit, scripted: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invented = "O almoço custa 777 € [1]."
+    monkeypatch.setattr(Scripted, "text", f"\N{HERB} O tour full-day dura 8 horas [1]. {invented}")
+    visit.open(scripted)
+    visit.ask(QUESTION)
+    expect(visit.page.locator("#facts")).to_contain_text("as fontes não confirmam o que está marcado")
+    expect(visit.page.locator("#answer mark")).to_have_text([invented])
+    expect(visit.page.locator("#answer mark a")).to_have_count(1)
     assert visit.complaints == []
 
 

@@ -44,6 +44,9 @@ def test_help_names_the_commands(aion: Run) -> None:
     done = aion("--help")
     assert done.code == 0
     assert [name for name in OPTIONS if name not in done.out] == []
+    daily, answers, models = (done.out.index(f"─ {panel}") for panel in ("Every day", "How good", "Models"))
+    assert daily < done.out.index(" ask ") < answers < done.out.index(" metrics ") < models
+    assert models < done.out.index(" quantize ")
 
 
 def test_version(aion: Run) -> None:
@@ -71,7 +74,8 @@ def test_ingest_reads_what_is_new_and_skips_the_rest(aion: Run, documents: Path)
 def test_ask_writes_the_answer_and_its_sources(aion: Run, documents: Path) -> None:
     aion("ingest", documents)
     done = aion("ask", "Quanto dura o tour full-day?", "--seed", "1", "--tau", "0")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert done.err == "" or done.err.startswith("Not in the passages: ")
     text, _, below = done.out.partition("\n\nused: ")
     assert text.strip()
     assert below.startswith("local, ")

@@ -47,6 +47,21 @@ def test_one_mode_as_json_and_what_is_wrong_by_name(aion: Run, questions: Path) 
     assert aion("eval", "--tune").code == 2
 
 
+def test_answers_are_measured_by_the_command(aion: Run, questions: Path, tmp_path: Path) -> None:
+    printed = aion("eval", "--answers", questions, "--tau", "0", "--limit", "4", "--json", "--out", "a.jsonl")
+    figures = json.loads(printed.out)["figures"]
+    assert figures["n_questions"] == 4
+    assert figures["right_among"] == 1.0
+    assert set(figures["ms"]) >= {"retrieval", "generation", "total"}
+    assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 5
+    shown = aion("eval", "--answers", questions, "--tau", "0", "--out", "a.jsonl")
+    assert "6 questions, 5 answerable" in shown.out
+    assert "answerable: the answer cites the right passage" in shown.out
+    refused = aion("eval", "--answers", questions, "--out", "a.jsonl")
+    assert (refused.code, "is of a run with tau 0.0, and this one has 0.62" in refused.err) == (1, True)
+    assert not (tmp_path / "aion.db").exists()
+
+
 def test_own_questions_are_labelled_measured_and_remembered(
     aion: Run, documents: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,5 @@
-"""Tiny random GGUFs of kinds AION serves but does not convert: recurrent (mamba), sliding window (gemma3)."""
+"""Tiny random GGUFs of kinds AION serves but does not convert: recurrent (mamba), sliding window (gemma3),
+positions in several dimensions (qwen2vl)."""
 
 from __future__ import annotations
 
@@ -94,4 +95,27 @@ def write_gemma3(path: Path, n_layer: int = 6, window: int = 16) -> Path:
         }  # fmt: skip
         for name, tensor in tensors.items():
             writer.add_tensor(f"blk.{layer}.{name}.weight", tensor)
+    return _close(writer, path)
+
+
+def write_qwen2vl(path: Path, n_layer: int = 2) -> Path:
+    heads, heads_kv, ff = 2, 1, 96
+    n_kv = N_EMBD * heads_kv // heads
+    writer = _writer(path, "qwen2vl", n_layer)
+    writer.add_context_length(512)
+    writer.add_feed_forward_length(ff)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads_kv)
+    writer.add_rope_dimension_sections([4, 6, 6, 0])
+    for layer in range(n_layer):
+        tensors = {
+            "attn_norm": ones(N_EMBD), "ffn_norm": ones(N_EMBD),
+            "attn_q": drawn(N_EMBD, N_EMBD), "attn_k": drawn(n_kv, N_EMBD), "attn_v": drawn(n_kv, N_EMBD),
+            "attn_output": drawn(N_EMBD, N_EMBD),
+            "ffn_gate": drawn(ff, N_EMBD), "ffn_up": drawn(ff, N_EMBD), "ffn_down": drawn(N_EMBD, ff),
+        }  # fmt: skip
+        for name, tensor in tensors.items():
+            writer.add_tensor(f"blk.{layer}.{name}.weight", tensor)
+        for name, n in (("attn_q", N_EMBD), ("attn_k", n_kv), ("attn_v", n_kv)):
+            writer.add_tensor(f"blk.{layer}.{name}.bias", drawn(n))
     return _close(writer, path)

@@ -7,7 +7,7 @@ from collections.abc import Sequence as SequenceOf
 from typing import Any
 
 from aion.engine.library import lib
-from aion.engine.plan import Work
+from aion.engine.plan import AS_IT_COMES, Layout, Work
 from aion.engine.runner import Runner
 from aion.errors import ModelError
 
@@ -57,8 +57,8 @@ class Steps:
         steps = self
 
         class SteppedRunner(ExactRunner):
-            def decode(self, work: SequenceOf[Work]) -> list[int]:
-                rows = super().decode(work)
+            def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
+                rows = super().decode(work, layout)
                 steps.reached(work)
                 return rows
 
@@ -71,11 +71,11 @@ def failing_once(error: Exception, *, rebuilds: bool = True) -> type[Runner]:
     class FailingRunner(ExactRunner):
         failed = False
 
-        def decode(self, work: SequenceOf[Work]) -> list[int]:
+        def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
             if not FailingRunner.failed:
                 FailingRunner.failed = True
                 raise error
-            return super().decode(work)
+            return super().decode(work, layout)
 
         def _new_context(self) -> int:
             if FailingRunner.failed and not rebuilds:

@@ -17,7 +17,7 @@ from aion.engine.deadlines import Deadlines
 from aion.engine.engine import Engine
 from aion.engine.generator import LocalGenerator
 from aion.engine.model import Model
-from aion.engine.plan import Work
+from aion.engine.plan import AS_IT_COMES, Layout, Work
 from aion.engine.runner import Interrupted
 from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
@@ -112,11 +112,11 @@ def test_a_computation_under_way_is_given_up(make_engine: MakeEngine) -> None:
     interrupted: list[int] = []
 
     class RunsOutOfTime(ExactRunner):
-        def decode(self, work: SequenceOf[Work]) -> list[int]:
+        def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
             if any(piece.end - piece.start > 60 for piece in work):
                 watch.passed.pop()()
             try:
-                return super().decode(work)
+                return super().decode(work, layout)
             except Interrupted:
                 interrupted.append(len(work))
                 raise

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
+from aion.engine.kv_cache import KvCache
 from aion.engine.model import Model
 from aion.errors import EngineBusy, EngineFailed, InvalidRequest, PromptTooLong
 from aion.types import Delta, GenerationEvent, Sampling
@@ -270,7 +271,9 @@ def test_what_is_lost_is_found_when_nothing_runs(make_engine: MakeEngine) -> Non
     engine = make_engine(n_kept=2, runner_type=steps.runner_type())
     first = ask(engine, prompt_of(40))
     steps.wait()
-    engine._batcher._scheduler._cache._free_cells.pop()
+    cache = engine._batcher._scheduler._cache
+    assert isinstance(cache, KvCache)
+    cache._free_cells.pop()
     steps.run_free()
     again = ask(make_engine(), prompt_of(40))
     assert (first.text, first.wait().reason) == (again.text, "length")

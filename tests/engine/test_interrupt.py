@@ -7,7 +7,7 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
 
 from aion.engine.interrupt import Interrupt
-from aion.engine.plan import Work
+from aion.engine.plan import AS_IT_COMES, Layout, Work
 from aion.engine.runner import Interrupted
 from tests.engine.conftest import MakeEngine
 from tests.engine.listening import GREEDY, Listener, ask, prompt_of
@@ -28,12 +28,12 @@ class Outcomes:
         outcomes = self
 
         class AbortingRunner(ExactRunner):
-            def decode(self, work: SequenceOf[Work]) -> list[int]:
+            def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
                 for piece in work:
                     if piece.sequence.id == outcomes.victim and piece.end - piece.start > 16:
                         outcomes.abort(outcomes.victim)
                 try:
-                    return super().decode(work)
+                    return super().decode(work, layout)
                 except Interrupted:
                     outcomes.interrupted.append(sum(piece.n_tokens for piece in work))
                     raise

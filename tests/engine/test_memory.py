@@ -42,11 +42,13 @@ def shape(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return convert(checkpoint, folder / "m.gguf", "f16"), config
 
 
-def allocated(path: Path, options: ContextOptions, n_ctx: int, n_parallel: int) -> tuple[float, float]:
+def allocated(
+    path: Path, options: ContextOptions, n_ctx: int, n_parallel: int, *, apart: bool
+) -> tuple[float, float]:
     """Bytes of the KV cache and of the buffers for computing in a real engine, after it has computed."""
     lines: list[str] = []
     with closing(Model(path)) as model, listening(lines.append):
-        engine = Engine(model, EngineConfig(n_ctx, n_parallel, 1, n_kept=2, options=options))
+        engine = Engine(model, EngineConfig(n_ctx, n_parallel, 1, n_kept=2, apart=apart, options=options))
         with closing(engine):
             ask(engine, prompt_of(n_ctx // 2)).wait()
     assert not any("does not match expectation" in line for line in lines)
@@ -58,16 +60,20 @@ def allocated(path: Path, options: ContextOptions, n_ctx: int, n_parallel: int) 
     return total("KV"), total("compute") + total("output")
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["shared", "apart"])
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options.kv_type)
-def test_the_estimate_is_what_is_allocated(shape: Shape, options: ContextOptions) -> None:
+def test_the_estimate_is_what_is_allocated(shape: Shape, options: ContextOptions, apart: bool) -> None:
     path, config = shape
-    with closing(Rehearsal(path, 0, options, n_kept=2)) as rehearsal:
+    with closing(Rehearsal(path, 0, options, n_kept=2, apart=apart)) as rehearsal:
         demand = rehearsal.demand(1024, 3)
-    kv, compute = allocated(path, options, 1024, 3)
+    kv, compute = allocated(path, options, 1024, 3, apart=apart)
     assert abs(demand.kv_bytes - kv) <= ROUNDING
     assert abs(demand.host_compute_bytes - compute) <= ROUNDING
     assert demand.gpu_compute_bytes == 0
-    assert demand.flash_attention == (options.flash_attention != "off")
+    assert demand.apart == apart
+    assert demand.flash_attention == (
+        options.flash_attention == "on" or (options.kv_type == "f16" and not apart)
+    )
     row = config["num_key_value_heads"] * config["head_dim"] * KV_BYTES[options.kv_type]
     assert abs(demand.kv_bytes - 2 * config["num_hidden_layers"] * 3072 * row) <= ROUNDING
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
 from aion.engine.model import Model
-from aion.engine.plan import Work
+from aion.engine.plan import AS_IT_COMES, Layout, Work
 from aion.errors import EngineFailed
 from aion.types import AdapterChoice, Delta, Priority, Sampling
 from tests.engine.conftest import MakeEngine
@@ -124,10 +124,10 @@ def test_a_failed_step_costs_the_running_ones_and_not_who_was_preempted(make_eng
     failures = ["llama.cpp gave up."]
 
     class FailsAfterPreemption(ExactRunner):
-        def decode(self, work: SequenceOf[Work]) -> list[int]:
+        def decode(self, work: SequenceOf[Work], layout: Layout = AS_IT_COMES) -> list[int]:
             if engine.status().n_preempted and failures:
                 raise EngineFailed(failures.pop())
-            return super().decode(work)
+            return super().decode(work, layout)
 
     engine = crowded(make_engine, runner_type=FailsAfterPreemption)
     listeners = [ask(engine, prompt, LONG) for prompt in PROMPTS]

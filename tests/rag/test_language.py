@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aion.rag.language import detect_language
+from aion.rag.language import detect_language, question_language
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,21 @@ def test_small_words_tell_the_language(text: str, language: str) -> None:
 
 def test_a_long_text_is_told_by_its_beginning() -> None:
     assert detect_language("O castelo dos mouros fica na serra. " * 10_000) == "pt"
+
+
+@pytest.mark.parametrize(
+    ("question", "before", "language"),
+    [
+        ("Price?", (), "en"),
+        ("Refund policy?", (), "en"),
+        ("Preço?", (), "pt"),
+        ("E amanhã?", ("What is the price?",), "pt"),
+        ("wifi?", (), "pt"),
+        ("wifi?", ("How much is the tour?",), "en"),
+        ("wifi?", ("How much is the tour?", "Quanto custa?", "Sintra?"), "pt"),
+    ],
+)
+def test_a_short_question_is_in_the_language_of_its_words_or_of_the_talk(
+    question: str, before: tuple[str, ...], language: str
+) -> None:
+    assert question_language(question, before) == language

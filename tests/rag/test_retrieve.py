@@ -87,7 +87,7 @@ def test_a_passage_says_why_it_was_chosen(library: Library, folder: Path) -> Non
     assert all((p.lexical_rank is None) == (p.bm25 == 0) for p in found.passages)
     assert {p.dense_rank for p in found.passages} == {1, 2, 3, 4, 5}
     assert all(0 <= p.wording <= 1 for p in found.passages)
-    assert [name for name, _ in found.stages] == ["embed", "lexical", "dense", "wording", "choose"]
+    assert [name for name, _ in found.stages] == ["embed", "lexical", "dense", "wording", "choose", "signals"]
     assert sum(ms for _, ms in found.stages) == pytest.approx(found.ms, rel=0.01)
 
 
@@ -97,7 +97,7 @@ def test_without_an_embedder_words_alone_are_searched(library: Library, folder: 
     found = library.retriever.retrieve("t", "A que horas abre o palácio da Pena?")
     assert found.passages[0].source == "sintra/pena.html"
     assert all(p.bm25 > 0 and p.cosine == 0 and p.dense_rank is None for p in found.passages)
-    assert [name for name, _ in found.stages] == ["lexical", "wording", "choose"]
+    assert [name for name, _ in found.stages] == ["lexical", "wording", "choose", "signals"]
     assert library.retriever.retrieve("t", "xyz").passages == ()
 
 

@@ -18,7 +18,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from aion.answer.prompt import plain_prompt
-from aion.answer.router import Router
 from aion.engine.catalog import CHAT_FILE, embedded_file
 from aion.engine.config import EngineConfig
 from aion.engine.engine import Engine
@@ -28,15 +27,15 @@ from aion.engine.model import Model
 from aion.engine.sequence import Sink
 from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
-from aion.events.log import EventLog
 from aion.server.adapter_control import AdapterControl
 from aion.server.app import create_app
+from aion.server.fallback import open_fallback
 from aion.server.library import open_library
 from aion.server.listen import bind
 from aion.server.loading import load_model
-from aion.server.services import Services
+from aion.server.money import open_budget
+from aion.server.services import Services, open_router
 from aion.settings import Settings, load_settings
-from aion.store.events import Events
 from aion.types import AdapterChoice, Priority, Sampling
 
 SINTRA = Path(__file__).parents[2] / "examples" / "sintra"
@@ -60,6 +59,7 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
         "adapter_dir": folder / "adapter",
         "threads": 1,
         "parallel": 4,
+        "events_jsonl": folder / "events.jsonl",
     }
     return load_settings(**(defaults | overrides))
 
@@ -220,8 +220,9 @@ def narrow(settings: Settings) -> Iterator[Narrow]:
             serving, path, settings.adapter_dir, settings.models_dir, partial(load_model, settings, gate=tap)
         )
         generator = LocalGenerator(serving)
-        log = EventLog(Events(library.store))
-        router = Router(library.retriever, generator, log, tau=0.0, system_prompt="")
+        settings = settings.model_copy(update={"tau_confidence": 0.0, "system_prompt": ""})
+        fallback = open_fallback(settings, open_budget(settings, library.store))
+        router = open_router(settings, library, generator, fallback)
         services = Services(settings, library, serving, control, generator, router, True, "")
         running = stack.enter_context(live(services))
         yield Narrow(running.url, services, running.http, engine, tap)

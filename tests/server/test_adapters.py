@@ -19,6 +19,7 @@ from aion.convert.gguf_file import GgufFile
 from aion.engine.catalog import CHAT_FILE, embedded_file
 from aion.server.adapter_control import AdapterControl
 from aion.server.services import open_services
+from aion.store.events import Events
 from tests.convert.tiny import write_json, write_safetensors
 from tests.server.live import Live, live, settings_in, wait_until
 
@@ -234,7 +235,7 @@ def test_a_bad_name_is_refused(server: Live, tmp_path: Path, name: str) -> None:
 
 def test_openai_clients_name_an_adapter_as_a_model(server: Live) -> None:
     ids = [m["id"] for m in server.http.get("/v1/models").json()["data"]]
-    assert ids[1:] == ["default"]
+    assert ids[1:] == ["default", "aion-rag"]
     body = {"messages": [{"role": "user", "content": "Oi"}], "temperature": 0, "max_tokens": 8}
     texts = []
     for more in ({"model": "default"}, {"adapter": "none"}, {"adapter": {"name": "default", "scale": 1.0}}):
@@ -290,3 +291,24 @@ def test_a_change_is_given_up_at_shutdown(server: Live, tmp_path: Path) -> None:
     reply = server.http.post("/adapter/merge").json()
     assert (reply["ok"], "is shutting down" in reply["error"]) == (False, True)
     assert not (tmp_path / "models").exists() or not list((tmp_path / "models").iterdir())
+
+
+def test_each_change_is_on_record(server: Live, tmp_path: Path) -> None:
+    write_peft(tmp_path / "adapter", 2)
+    path = str(write_peft(tmp_path / "tone", 3))
+    server.post("/adapter/reload", {})
+    server.post("/v1/adapters", {"name": "tone", "path": path})
+    server.post("/v1/adapters", {"name": "bad", "path": "/nowhere"})
+    server.http.delete("/v1/adapters/tone")
+    server.post("/adapter/merge", {})
+    events = Events(server.services.library.store)
+    wait_until(lambda: bool(events.list("default", "adapter.merged")), "the merge to be on record")
+    told = [(event.kind.removeprefix("adapter."), event.meta["name"]) for event in events.all("default")]
+    assert told == [
+        ("loaded", "default"), ("reloaded", "default"), ("loaded", "tone"), ("removed", "tone"),
+        ("merged", "default"),
+    ]  # fmt: skip
+    loaded, *_, merged = events.all("default")
+    assert loaded.meta["path"] == str(tmp_path / "adapter" / "adapter.gguf")
+    assert len(str(loaded.meta["sha256"])) == 64
+    assert Path(str(merged.meta["model"])).exists()

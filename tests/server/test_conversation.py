@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from aion.store.events import Events
@@ -49,3 +51,10 @@ def test_a_wrong_history_is_named(sintra: Live, history: object, param: str) -> 
 def test_no_history_is_none(sintra: Live, history: object) -> None:
     body = {"message": "Quanto custa o tour noturno?", "tau": 1, "history": history}
     assert sintra.post("/api/ai/chat", body).status_code == 200
+
+
+@pytest.mark.parametrize("conversation", ["c" * 129, "half \ud83d"])
+def test_a_conversation_that_cannot_be_one_is_named(sintra: Live, conversation: str) -> None:
+    body = json.dumps({"message": "e para crianças?", "conversation_id": conversation})
+    response = sintra.http.post("/api/ai/chat", content=body)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "conversation_id")

@@ -11,7 +11,8 @@ import pytest
 from aion.errors import InvalidRequest
 from aion.rag.evaluate.folder import QuestionSet, read_folder
 from aion.rag.evaluate.own import LABEL
-from aion.server.evaluation import TENANT, Report, check_savable, evaluate_folder, evaluate_own, save_weight
+from aion.server.evaluation import Report, check_savable, evaluate_folder, evaluate_own, save_weight
+from aion.server.evaluation_store import TENANT
 from aion.server.library import open_library
 from aion.store.connection import Store
 from aion.store.documents import Documents
@@ -65,10 +66,10 @@ def test_a_folder_is_measured_in_all_modes(tmp_path: Path, questions: QuestionSe
 
 
 def test_a_kept_store_follows_the_folder(tmp_path: Path, questions: QuestionSet) -> None:
-    fewer = QuestionSet(questions.passages[:2], questions.questions[:1], 0)
+    fewer = QuestionSet(questions.passages[:2], questions.questions[:1])
     kept = tmp_path / "eval.db"
     settings = settings_in(tmp_path, db=tmp_path / "own.db")
-    for asked in (QuestionSet(questions.passages[:4], questions.questions[:1], 0), fewer):
+    for asked in (QuestionSet(questions.passages[:4], questions.questions[:1]), fewer):
         evaluate_folder(settings, asked, k=10, modes=["lexical"], db=kept, progress=silent)
     with Store(kept) as store:
         assert {row.source for row in Documents(store).list(TENANT)} == {p.id for p in fewer.passages}
@@ -86,7 +87,7 @@ def test_an_evaluation_does_not_touch_a_store_of_documents(tmp_path: Path, quest
 
 
 def test_few_questions_are_not_tuned_on(tmp_path: Path, questions: QuestionSet) -> None:
-    few = QuestionSet(questions.passages, questions.questions[:4], 0)
+    few = QuestionSet(questions.passages, questions.questions[:4])
     with pytest.raises(InvalidRequest, match="4 questions are too few to tune on"):
         evaluate_folder(settings_in(tmp_path), few, k=10, tunes=True, progress=silent)
 

@@ -21,10 +21,11 @@ LAST = frame("stopped", "error")
 
 
 class Frames:
-    """What a test's route sends: `n` frames of `size` bytes, then, if `endless`, nothing for ever."""
+    """What a test's route sends: `n` frames of `size` bytes, then, if `endless`, nothing for ever. Their end
+    takes `end_s`."""
 
-    def __init__(self, n: int = 2, size: int = 10, *, endless: bool = False) -> None:
-        self.n, self.size, self.endless = n, size, endless
+    def __init__(self, n: int = 2, size: int = 10, *, endless: bool = False, end_s: float = 0.0) -> None:
+        self.n, self.size, self.endless, self.end_s = n, size, endless, end_s
         self.sent, self.closed = 0, False
 
     async def __call__(self) -> AsyncGenerator[bytes, None]:
@@ -36,6 +37,7 @@ class Frames:
                 await asyncio.Event().wait()
         finally:
             self.closed = True
+            await asyncio.sleep(self.end_s)
 
 
 def app(frames: Frames, ping_s: float = 15, send_timeout_s: float = 30) -> Starlette:
@@ -106,3 +108,13 @@ def _has_come(sock: socket.socket, what: bytes) -> bool:
 
 def test_data_of_several_lines_must_be_json() -> None:
     assert json.loads(frame(["a\nb"]).removeprefix(b"data: ")) == ["a\nb"]
+
+
+def test_the_last_words_do_not_wait_for_what_takes_long_to_end() -> None:
+    frames = Frames(endless=True, end_s=DEADLINE_S)
+    with serving_app(app(frames), grace_s=1) as url:
+        sock = connected(url)
+        wait_until(lambda: frames.sent == 2, "the frames to be sent")
+    with sock, sock.makefile("rb") as reader:
+        assert LAST in reader.read()
+    assert frames.closed

@@ -52,8 +52,8 @@ def test_the_engine_is_as_it_was_placed(chat_model: Model, tmp_path: Path) -> No
         loaded = load_model(settings, chat_model.path, ComputeGate())
     with closing(loaded):
         said = {" ".join(line.split()) for line in lines}
-        assert {"llama_context: n_ctx = 1536", "llama_context: n_seq_max = 5"} <= said
-        assert any("( 1536 cells, 5 layers" in line and "K (q8_0)" in line for line in said)
+        assert {"llama_context: n_ctx = 1536", "llama_context: n_seq_max = 3"} <= said
+        assert any("( 512 cells, 5 layers, 3/3 seqs)" in line and "K (q8_0)" in line for line in said)
         assert any("load_mode = none" in line for line in said)
         assert loaded.placement is not None
         assert (loaded.engine.n_ctx, loaded.placement.n_parallel) == (512, 3)

@@ -15,7 +15,7 @@ ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Fale do to
 
 
 def test_the_loaded_model_is_listed(client: openai.OpenAI, sintra: Live) -> None:
-    (model,) = client.models.list().data
+    model, _documents = client.models.list().data
     assert (model.id, model.object, model.owned_by) == (
         sintra.services.generator.model_name, "model", "aion",
     )  # fmt: skip

@@ -87,7 +87,7 @@ def test_an_evaluation_measures_what_answers(model_path: Path, tmp_path: Path) -
     asked = tuple(LabelledQuestion(f"Quanto custa o tour {n}?", {f"p{n}": 1.0}) for n in range(12))
     settings = settings_in(tmp_path, rerank_model=model_path)
     report = evaluate_folder(
-        settings, QuestionSet(passages, asked, 0), k=10, progress=lambda _what, _done, _total: None
+        settings, QuestionSet(passages, asked), k=10, progress=lambda _what, _done, _total: None
     )
     assert report.reranker == "tiny reranker"
     assert report.figures["lexical"].mrr == 1

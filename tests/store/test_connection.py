@@ -5,12 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 import pytest
 
 from aion.errors import StoreError
+from aion.store import connection
 from aion.store.connection import Store
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
@@ -155,6 +157,33 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreError, match="was closed"), store.write():
         pass
+
+
+def test_no_reader_opens_behind_the_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "aion.db")
+    begun, may_go, really_open = threading.Event(), threading.Event(), connection._open
+
+    def slowly(path: Path) -> apsw.Connection:
+        begun.set()
+        may_go.wait(30)
+        return really_open(path)
+
+    def read() -> None:
+        with suppress(StoreError), store.read() as db:
+            db.execute("SELECT 1").fetchall()
+
+    monkeypatch.setattr(connection, "_open", slowly)
+    reading, closing = threading.Thread(target=read), threading.Thread(target=store.close)
+    reading.start()
+    assert begun.wait(30)
+    closing.start()
+    closing.join(0.2)
+    is_waiting = closing.is_alive()
+    may_go.set()
+    reading.join()
+    closing.join()
+    assert is_waiting
+    assert [path.name for path in tmp_path.iterdir()] == ["aion.db"]
 
 
 def _with_path() -> dict[str, str]:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from aion.errors import StoreError
+from aion.errors import NotFound, StoreError
 from aion.store.connection import Store
-from aion.store.events import Events
+from aion.store.documents import Documents
+from aion.store.event_rows import Entry, Line, line_of
+from aion.store.events import Events, NotStorable
 from aion.types import Event, Passage, Retrieval
+from tests.store.rows import put
 
 PASSAGE = Passage(1, 7, 3, "sintra/pena.md", "Pena", "Pena\nAbre às 9h30.", 4, 0.75, 0.5, 2.25)
 
@@ -62,3 +66,58 @@ def test_a_lone_surrogate_is_written_as_a_question_mark(store: Store) -> None:
     Events(store).append("t", Event("answer", 1, {"prompt": json.loads('"oi \\ud800"')}))
     (row,) = Events(store).list("t")
     assert row.meta == {"prompt": "oi ?"}
+
+
+def test_a_kind_with_a_dot_at_its_end_is_all_that_begin_so(store: Store) -> None:
+    events = Events(store)
+    for kind in ("document.added", "document.removed", "documents", "adapter.loaded"):
+        events.append("t", Event(kind, 1))
+    assert [row.kind for row in events.list("t", "document.")] == ["document.removed", "document.added"]
+    assert events.list("t", since="2999-01-01") == ()
+    assert len(events.list("t", since="2020-01-01")) == 4
+
+
+def test_why_a_passage_was_chosen_is_kept(store: Store) -> None:
+    chosen = replace(
+        PASSAGE, page=3, rerank=0.5, lexical_rank=2, dense_rank=7, wording=0.25, stems=("a", "b")
+    )
+    found = Retrieval("q", (chosen,), 1.0, "o", ("a",), (("embed", 0.5), ("dense", 0.25)), 2)
+    event_id = Events(store).append_retrieval("t", found)
+    assert Events(store).retrieved("t", event_id) == (chosen,)
+    row = Events(store).find("t", event_id)
+    assert row is not None
+    assert row.meta == {
+        "query": "q", "ms": 1.0, "original": "o", "stems": ["a"], "similar": 2,
+        "stages": {"embed": 0.5, "dense": 0.25},
+    }  # fmt: skip
+
+
+def test_numbers_that_are_none_are_written_all_the_same(store: Store) -> None:
+    nan = float("nan")
+    found = Retrieval("q", (replace(PASSAGE, cosine=nan, score=float("inf"), rerank=nan),))
+    event_id = Events(store).append_retrieval("t", found)
+    (passage,) = Events(store).retrieved("t", event_id)
+    assert (passage.cosine, passage.score, passage.rerank) == (0.0, 0.0, 0.0)
+
+
+def test_one_that_cannot_be_stored_takes_no_other_along(store: Store) -> None:
+    twice = Entry("t", (line_of(Retrieval("q", (PASSAGE, PASSAGE))),))
+    good = Entry("t", (Line(Event("answer", 1)),))
+    unknown = Entry("t", (Line(Event("feedback", 1), subject=99),))
+    first, bad, lost, last = Events(store).write([good, twice, unknown, good])
+    assert (first, last) == ((1,), (2,))
+    assert isinstance(bad, NotStorable)
+    assert isinstance(lost, NotFound)
+    assert [row.kind for row in Events(store).all("t")] == ["answer", "answer"]
+
+
+def test_what_becomes_of_documents_is_on_record(store: Store) -> None:
+    document_id = put(store, "t", "a.md", ["um", "dois"])
+    put(store, "t", "a.md", ["um", "dois", "três"])
+    put(store, "t", "a.md", ["um", "dois", "três"])
+    Documents(store).delete("t", "a.md")
+    Documents(store).delete("t", "a.md")
+    rows = [(row.kind, row.value) for row in Events(store).all("t")]
+    assert rows == [("document.added", 2), ("document.changed", 3), ("document.removed", 3)]
+    told = {"document": document_id, "source": "a.md", "title": "A.MD", "location": ""}
+    assert all(row.meta == told for row in Events(store).all("t"))

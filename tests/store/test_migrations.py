@@ -41,7 +41,7 @@ def test_a_failing_step_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
 
 def test_every_table_of_rows_has_a_tenant(store: Store) -> None:
     with store.read() as db:
-        for table in ("documents", "chunks", "events", "retrievals"):
+        for table in ("documents", "chunks", "events", "retrievals", "paid_calls"):
             assert "tenant" in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
 
 

@@ -17,10 +17,12 @@ MAX_WRONG = 5  # lines named in one message
 
 @dataclass(frozen=True, slots=True)
 class LabelledQuestion:
-    """A question and the grades, above 0, of the passages that answer it, by their ids."""
+    """A question and the grades, above 0, of the passages that answer it, by their ids: none answers it where
+    that is empty. `answers` are texts that a right answer has one of, where they are known."""
 
     text: str
     relevance: Mapping[str, float]
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,15 @@ class LabelledPassage:
 
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
-    """What a folder holds. `n_unanswerable` questions name no passage and are only counted."""
+    """What a folder holds. The `unanswerable` questions name no passage; retrieval only counts them."""
 
     passages: tuple[LabelledPassage, ...]
     questions: tuple[LabelledQuestion, ...]
-    n_unanswerable: int
+    unanswerable: tuple[LabelledQuestion, ...] = ()
+
+    @property
+    def n_unanswerable(self) -> int:
+        return len(self.unanswerable)
 
 
 class _Line(BaseModel):
@@ -56,6 +62,7 @@ class _QuestionLine(_Line):
     question: str = Field(min_length=1)
     passage: str | None = None
     relevance: dict[str, float] | None = None
+    answers: list[str] = []
     split: str | None = None
 
     @model_validator(mode="after")
@@ -82,7 +89,9 @@ def read_folder(folder: Path, split: str | None = None) -> QuestionSet:
     passages = _passages(folder / "passages.jsonl")
     path = folder / "questions.jsonl"
     wrong = _Wrong(path)
-    questions, n_unanswerable, splits = [], 0, set()
+    questions: list[LabelledQuestion] = []
+    unanswerable: list[LabelledQuestion] = []
+    splits: set[str | None] = set()
     for n, line in _lines(path, _QuestionLine, wrong):
         splits.add(line.split)
         if split is not None and line.split != split:
@@ -90,14 +99,13 @@ def read_folder(folder: Path, split: str | None = None) -> QuestionSet:
         grades = line.grades
         if missing := [id_ for id_ in grades if id_ not in passages]:
             wrong.add(n, f"passages.jsonl has no passage {missing[0]!r}")
-        elif grades:
-            questions.append(LabelledQuestion(line.question, grades))
         else:
-            n_unanswerable += 1
+            question = LabelledQuestion(line.question, grades, tuple(filter(None, line.answers)))
+            (questions if grades else unanswerable).append(question)
     wrong.raise_if_any()
     if not questions:
         raise DocumentError(_no_questions(path, split, splits))
-    return QuestionSet(tuple(passages.values()), tuple(questions), n_unanswerable)
+    return QuestionSet(tuple(passages.values()), tuple(questions), tuple(unanswerable))
 
 
 def _passages(path: Path) -> dict[str, LabelledPassage]:

@@ -3,10 +3,13 @@
 
 const $ = (id) => document.getElementById(id);
 const REASONS = {
-  confident: "resposta local",
+  confident: "os documentos bastam",
   low_confidence: "os documentos não bastam para responder com segurança",
   local_error: "o modelo local falhou",
-  fallback_off: "a ajuda externa está desligada",
+  forced: "pedida ao modelo externo pago",
+  fallback_off: "o modelo externo pago está desligado",
+  over_budget: "o orçamento do modelo externo pago não permite",
+  fallback_error: "o modelo externo pago falhou",
 };
 
 let running = null;
@@ -43,9 +46,22 @@ async function* serverEvents(response) {
   }
 }
 
-function showAnswer(text) {
-  const parts = text.split(/(\[\d+\])/);
-  const nodes = parts.map((part) => {
+// `unsupported` are spans in code points, as the server counts.
+function showAnswer(text, unsupported = []) {
+  const points = Array.from(text);
+  const nodes = [];
+  let at = 0;
+  for (const { start, end } of unsupported) {
+    const mark = document.createElement("mark");
+    mark.append(...linked(points.slice(start, end).join("")));
+    nodes.push(...linked(points.slice(at, start).join("")), mark);
+    at = end;
+  }
+  $("answer").replaceChildren(...nodes, ...linked(points.slice(at).join("")));
+}
+
+function linked(text) {
+  return text.split(/(\[\d+\])/).map((part) => {
     const match = /^\[(\d+)\]$/.exec(part);
     if (!match) return document.createTextNode(part);
     const link = document.createElement("a");
@@ -54,14 +70,14 @@ function showAnswer(text) {
     link.addEventListener("click", () => $(`passage-${match[1]}`)?.querySelector("details")?.setAttribute("open", ""));
     return link;
   });
-  $("answer").replaceChildren(...nodes);
 }
 
 function showPassages(answer) {
+  const cited = new Set(answer.citations.map((citation) => citation.n));
   const items = answer.passages.map((passage) => {
     const item = document.createElement("li");
     item.id = `passage-${passage.n}`;
-    item.classList.toggle("cited", answer.citations.includes(passage.n));
+    item.classList.toggle("cited", cited.has(passage.n));
     const details = document.createElement("details");
     const summary = document.createElement("summary");
     const where = document.createElement("span");
@@ -102,11 +118,16 @@ async function ask(message, signal) {
       showFailure(data.error.message);
       ended = true;
     } else if (name === "answer") {
-      showAnswer(data.text);
+      showAnswer(data.text, data.unsupported);
       showPassages(data);
       ended = true;
       const seconds = (data.ms.total / 1000).toFixed(1);
-      $("facts").textContent = `${REASONS[data.reason] ?? data.reason} · C = ${data.C.toFixed(2)} · ${seconds} s`;
+      const reason = REASONS[data.reason] ?? data.reason;
+      const who = data.used === "fallback" ? `modelo externo pago (${data.model})` : "local";
+      const facts = [who, reason, `C = ${data.C.toFixed(2)}`, `${seconds} s`];
+      if (data.unsupported.length) facts.push("as fontes não confirmam o que está marcado");
+      if (data.warning) facts.push(data.warning);
+      $("facts").textContent = facts.join(" · ");
     }
   }
   if (!ended) throw new Error("the stream was cut");

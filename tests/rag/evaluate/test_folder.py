@@ -31,6 +31,8 @@ def test_questions_name_a_passage_or_grade_several(tmp_path: Path) -> None:
     )
     found = read_folder(tmp_path)
     assert [question.relevance for question in found.questions] == [{"p1": 1.0}, {"p1": 2.0, "p2": 0.5}]
+    assert [question.answers for question in found.questions] == [("x",), ()]
+    assert [question.text for question in found.unanswerable] == ["c?", "d?"]
     assert found.n_unanswerable == 2
     assert [passage.title for passage in found.passages] == ["Pena", ""]
 

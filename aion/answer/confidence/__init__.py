@@ -1,0 +1,1 @@
+"""C: how far a retrieval is to be trusted."""

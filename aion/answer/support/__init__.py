@@ -1,0 +1,1 @@
+"""Which sentences of an answer the passages do not bear out."""

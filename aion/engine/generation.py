@@ -1,0 +1,67 @@
+"""One generation seen from asyncio: tokens in, an async stream of events out, abort when it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from aion.engine.outbox import Events, LoopOutbox
+from aion.engine.serving import Loaded
+from aion.errors import generation_error
+from aion.types import AdapterChoice, Delta, Finished, GenerationEvent, Priority, Sampling
+
+
+async def generation(
+    loaded: Loaded,
+    outboxes: LoopOutbox,
+    tokens: Sequence[int],
+    sampling: Sampling,
+    adapters: Sequence[AdapterChoice] | None,
+    *,
+    priority: Priority,
+    timeout_s: float | None,
+) -> AsyncGenerator[GenerationEvent, None]:
+    """Yield deltas, then one Finished. Leaving early, by any road, aborts the generation; the caller holds
+    the lease of `loaded` meanwhile.
+
+    Raises EngineBusy when its turn did not come in time, OutOfTime when its time was over before the first
+    text. What came together, several tokens of one step or what a slow reader let pile up, is one delta.
+
+    The queue holds at most `max_new_tokens + 2` events: one a token, one held back, the terminal one.
+    """
+    outbox = outboxes.of(asyncio.get_running_loop())
+    events: Events = asyncio.Queue()
+
+    def sink(event: GenerationEvent) -> None:
+        outbox.put(events, event)
+
+    sequence_id = loaded.engine.submit(
+        list(tokens), sampling, sink, adapters, priority=priority, timeout_s=timeout_s
+    )
+    has_begun = False
+    try:
+        while True:
+            came = [await events.get()]
+            while not events.empty():
+                came.append(events.get_nowait())
+            for event in _joined(came):
+                if isinstance(event, Finished) and event.cause != "failed" and not has_begun:
+                    raise generation_error(event.cause, event.error or "")
+                has_begun = True
+                yield event
+                if isinstance(event, Finished):
+                    return
+    finally:
+        loaded.engine.abort(sequence_id)
+
+
+def _joined(events: Sequence[GenerationEvent]) -> Sequence[GenerationEvent]:
+    """The deltas of `events` as one, then the rest."""
+    if len(events) == 1:
+        return events
+    deltas = [event for event in events if isinstance(event, Delta)]
+    rest = [event for event in events if not isinstance(event, Delta)]
+    if not deltas:
+        return rest
+    text, n_tokens = "".join(delta.text for delta in deltas), sum(delta.n_tokens for delta in deltas)
+    return [Delta(text, n_tokens, tuple(told for delta in deltas for told in delta.logprobs)), *rest]

@@ -1,0 +1,108 @@
+"""Words for telling names: common given names and surnames, kings' names, and what stands where names do."""
+
+
+def _set(*words: str) -> frozenset[str]:
+    return frozenset(" ".join(words).split())
+
+
+COMMON_NAMES = _set(
+    "abel abigail ada adalberto adam adelaide adelino adriana adriano afonso agatha agnes aida aime alan",
+    "alana alba albano alberto alda alessandra alessandro alex alexandra alexandre alexandro alfredo",
+    "alice alicia alina aline alison allan almeida amadeu amanda amaro amy amália amélia ana anabela",
+    "anderson andrea andreia andrew andreza andré andréa angélica anita ann anna anne antonio antónia",
+    "antónio antônia antônio aníbal aparecida ariana arlindo armando arthur artur augusto aurora aurélio",
+    "baltazar barbara beatriz ben benedita benedito benjamin bento bernardo berta bianca bill bob brad",
+    "brenda breno brian bruna bruno bárbara caetano caio camila camille carina carla carlos carlota",
+    "carmen carol carolina caroline catarina cecília celso charles charlotte chris christian christina",
+    "christine claire clara clarice cleber clotilde cláudia cláudio clélia conceição constança cristiana",
+    "cristiane cristiano cristina custódio cássia cássio cátia célia césar cíntia dalila daniel daniela",
+    "daniele danilo davi david deborah denise diana diego dinis diogo domingos donald douglas duarte",
+    "dulce dário débora edgar edith edmundo edna edson eduarda eduardo elaine elena eliana eliane elias",
+    "elisa elisabete elisângela elizabete elizabeth ella elsa elza emanuel emily emma emília enzo eric",
+    "erica ernesto estela ester esther eugénia eugênio eunice eva evandro evelyn fabiana fabiano fabrício",
+    "felipe fernanda fernando filipa filipe fiona florbela flávia flávio francisca francisco frank",
+    "frederico fábio fátima félix gabriel gabriela gaspar george geraldo germano gil gilberto gilda",
+    "giovana giovanna gisela gisele glória gonçalo grace graziela graça gregório guilherme guiomar",
+    "gustavo hannah harry heitor helder helen helena heloísa henrique henry hermínia hugo humberto hélder",
+    "hélio ian iara igor ilda inês iolanda irene isa isaac isabel isabela isabella ismael ivan ivone",
+    "jacinto jack jacob jaime james jan janaína jane janete jaqueline jason jean jennifer jessica jim",
+    "joana joaquim joaquina joel john jonas jonathan jorge josefa joseph joshua josué josé joyce joão",
+    "juan judite judith julia juliana juliano julie jéssica júlia júlio karen karin karina karla kate",
+    "katherine kelly kevin kátia lara larissa laura lauro leandro leila leo leonardo leonor letícia lia",
+    "liam lilian liliana lina linda lisa lorena lourdes lourenço lucas luciana luciano lucy luisa luiz",
+    "luiza luna luzia luís luísa lídia lígia lília lívia lúcia lúcio madalena mafalda magda maicon manoel",
+    "manuel manuela mara marcela marcelo marco marcos margaret margarida maria mariana mariane marianne",
+    "marie marina marisa mark marlene marta martha martim martin mary marília mateus matheus mathilde",
+    "matias matilde mauro maurício max mayara maíra melissa mercedes michael michele michelle miguel",
+    "milena milton mirela miriam morgana murilo márcia márcio mário mónica mônica nancy natasha nathalia",
+    "natália nelson neusa nicolas nicolau nicole nina noah norberto noémia nuno nádia nélson octávio",
+    "odete ofélia olga oliver olivia olívia orlando oscar osvaldo otávio pablo pamela patricia patrick",
+    "patrícia paul paula paulo pedro peter pietra priscila quitéria rafael rafaela raimunda raimundo",
+    "ramon raquel raul rebeca rebecca regiane regina reginaldo reinaldo renan renata renato ricardo",
+    "richard rita robert roberta roberto robson rodolfo rodrigo rogério romeu ronaldo roque rosa rosana",
+    "roseli rosemary rosângela rubens rui ruth ruy rúben sabrina salvador samanta samuel sandra sandro",
+    "santiago sara sarah sebastião selma sheila silvana silvia simon simone simão sofia solange sophia",
+    "sophie stella stephanie stephen steve steven suely susan susana suzana sérgio sílvia sílvio sónia",
+    "sônia tadeu tainá talita tarcísio tatiana telma teodoro teresa tereza thais thaís thiago thomas",
+    "tiago tim tom tomás tomé tristão tânia ulisses valdir valentina valter valéria vanda vanessa vasco",
+    "vera verónica verônica vicente victor victória vinicius vinícius violeta virgínia vitor vitória",
+    "viviane vítor wagner walter wanda washington wellington wesley william wilson xavier yara yasmin",
+    "yolanda yuri zacarias zulmira zélia álvaro ângela ângelo érica érico íris óscar úrsula",
+)
+
+SURNAMES = _set(
+    "abreu aguiar albuquerque alencar almeida alves amaral amorim andrade antunes araujo araújo arruda",
+    "azevedo baptista barbosa barreto barros batista bezerra borges botelho braga branco brandão brito",
+    "bueno cabral caldeira camargo campos cardoso carneiro carvalho castro cavalcanti cerqueira chaves",
+    "coelho coimbra correia corrêa costa coutinho couto cruz cunha damasceno dantas dias diniz domingues",
+    "duarte esteves fagundes faria farias fernandes ferraz ferreira figueiredo fonseca fontes franco",
+    "freire freitas furtado gama garcia gaspar godoy gomes goncalves gonçalves gouveia guedes guerra",
+    "guerreiro guimarães henriques holanda jardim jesus junior júnior lacerda leal leite lemos leão lima",
+    "lobo lopes loureiro lourenço macedo machado maciel magalhães maia marinho marques martins mata",
+    "matias matos medeiros meireles mello melo mendes mendonça menezes mesquita miranda monteiro moraes",
+    "morais moreira mota motta moura nascimento navarro neto neves nobre nogueira novais nunes oliveira",
+    "pacheco paiva palma passos peixoto pereira peres pessoa pimenta pimentel pinheiro pinho pinto pires",
+    "pontes portela porto prado queiroz queirós quintela ramalho ramos rangel rebelo reis resende rezende",
+    "ribeiro rocha rodrigues rosa sales salgado sampaio sanches santana santiago santos saraiva seabra",
+    "serra serrano silva silveira simões siqueira soares sousa souza sá tavares teixeira teles toledo",
+    "torres trindade valadares vale valente vargas vasconcelos vasques vaz veiga veloso ventura viana",
+    "vidal vieira vilela xavier",
+)
+
+# of kings, queens and saints
+ROYAL = _set(
+    "afonso amélia aparecida augusto beatriz bourbon bragança carlos carlota casmurro castro catarina",
+    "conceição constança dinis duarte estefânia fernando filipa filipe fátima glória henrique henriques",
+    "inês isabel jesus joaquina josé joão juan lencastre leonor leopoldina luís luísa manuel maria miguel",
+    "morte nuno passos pedro pereira pia quixote rosário sabóia sancho sebastião tareja teresa álvares",
+)
+
+# people not by name, places, firms, what follows "sou o", months, courtesy, fields of a form
+NOT_A_NAME = _set(
+    "a abril aeroporto agencia agosto aguardo agência alemão all america amiga amigas amigo amigos",
+    "américa an aquele as associação ate atendimento até avenida banco bank bar bilhete bilheteira",
+    "bilheteria bispo boa bom brasil brasileira brasileiro brazil café capela casa cascais castelo castle",
+    "cc celular centro ceo cep chalet cinco cliente clientes cnpj colega colegas com como companhia",
+    "company complicado comum conde condessa condutor confirmada confirmado conhecido conselho convento",
+    "correto cpf customer câmara código data delegado deputado deus dez dezembro dia diferente difícil",
+    "director direcção diretor diretora direção dna dois domingo dona dono doutor doutora dr dra duas",
+    "duque e-mail em email empresa endereço english equipa equipe errado escola espanhol espírito esse",
+    "este estrada estranho europa everybody everyone fatura fevereiro francês freguesia french friend",
+    "friends fundação galera garden gente gerente gerência gostaria group grupo guest guia hospede",
+    "hospital hostel hotel hóspede hóspedes iban igreja igual imperador imperatriz império in inclusa",
+    "incluso incluída incluído incorreto infante inglesa inglês ingresso instituto isso italiano janeiro",
+    "jardim jardins jr juiz julho junho juíza king lago largo lisboa loja madam maio manager marquês",
+    "março mata meu meus minha minhas ministra ministro misspelled monte morada mosteiro motorista muito",
+    "município museu museum na nao nas nascimento nif niss no noite nome nos nossa not nota nove novembro",
+    "não número o obrigada obrigado obrigatório office oito on opcional operadora os outubro palace",
+    "palacio palácio papa para park parque parques passageiro passageiros passaporte passeio passeios",
+    "pedido pendente pessoal por porto portugal portuguesa portuguese português posto pousada praia praça",
+    "preciso prefeito prefeitura presidente primeiro prince princesa princess prof professor professora",
+    "príncipe quarta quatro que queen quem queria quero quinta rainha reception recepção receção rei",
+    "reserva reservas responsável restaurante rg rio rua santa santo secretário segunda segundo seis sem",
+    "senhor senhora senhoras senhores serra sete setembro seu sexta sim simples sintra sir sirs so",
+    "spanish spelled sr sra sres srs staff sua suporte support sábado são sé só tambem também tarde team",
+    "tel telefone telemóvel tenho terceiro terça the there ticket tickets time todas todos torre total",
+    "tour tourism tourist tours travel travessa três turismo turista um uma valor vereador vereadores",
+    "very viagens vila visitante who wrong",
+)

@@ -1,0 +1,76 @@
+"""`POST /tokenize`, `/detokenize` and `/apply-template`: what the model makes of a text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from pydantic import Field, Strict
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from aion.engine.continuation import Continuation
+from aion.server.body import read_body
+from aion.server.openai_request import messages_of
+from aion.server.openai_schemas import ChatMessage
+from aion.server.schemas import Body, Flag
+from aion.server.services import Services
+
+
+class TokenizeRequest(Body):
+    """A text; `add_special` puts the model's own first token before it, `parse_special` reads control tokens
+    in it, `with_pieces` gives each token's text as well."""
+
+    content: str
+    add_special: Flag | None = False
+    parse_special: Flag | None = False
+    with_pieces: Flag | None = False
+
+
+class DetokenizeRequest(Body):
+    tokens: list[Annotated[int, Strict(), Field(ge=0)]]
+
+
+class TemplateRequest(Body):
+    """A conversation as `POST /v1/chat/completions` takes it."""
+
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+
+
+async def tokenize(request: Request) -> Response:
+    """{"tokens": [id]}, or [{"id", "piece"}]; a piece that is no whole text is a list of its bytes."""
+    services: Services = request.app.state.services
+    body = await read_body(request, TokenizeRequest)
+    continuation = Continuation(services.serving)
+    tokens = await asyncio.to_thread(
+        continuation.tokenize, body.content, special=bool(body.parse_special), bos=bool(body.add_special)
+    )
+    shown: list[Any] = list(tokens)
+    if body.with_pieces:
+        pieces = await asyncio.to_thread(continuation.pieces, tokens)
+        shown = [{"id": id_, "piece": _shown(piece)} for id_, piece in zip(tokens, pieces, strict=True)]
+    return JSONResponse({"tokens": shown})
+
+
+async def detokenize(request: Request) -> Response:
+    """{"content": text}."""
+    services: Services = request.app.state.services
+    body = await read_body(request, DetokenizeRequest)
+    text = await asyncio.to_thread(Continuation(services.serving).detokenize, body.tokens)
+    return JSONResponse({"content": text})
+
+
+async def apply_template(request: Request) -> Response:
+    """{"prompt": text}: the conversation as the model's template has it, control tokens spelled out."""
+    services: Services = request.app.state.services
+    body = await read_body(request, TemplateRequest)
+    template = services.serving.current.template
+    prompt = await asyncio.to_thread(template.render, messages_of(body.messages))
+    return JSONResponse({"prompt": prompt})
+
+
+def _shown(piece: bytes) -> str | list[int]:
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return list(piece)
