@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
-from aion.answer.prompt import DEFAULT_SOURCE
+from aion.answer.prompt import DEFAULT_SOURCE, Language
 from aion.rag.language import question_language
 from aion.types import Passage
 
 __all__ = ["HonestReason", "Language", "honest_answer", "question_language"]
 
-Language: TypeAlias = Literal["pt", "en"]
 HonestReason: TypeAlias = Literal[
     "low_confidence", "local_error", "forced", "fallback_off", "over_budget", "fallback_error"
 ]

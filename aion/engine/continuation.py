@@ -8,7 +8,6 @@ from contextlib import aclosing
 
 from aion.engine.generation import generation
 from aion.engine.generator import try_grammar
-from aion.engine.outbox import LoopOutbox
 from aion.engine.serving import Serving
 from aion.errors import InvalidRequest
 from aion.types import AdapterChoice, GenerationEvent, Priority, Sampling
@@ -20,7 +19,6 @@ class Continuation:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._outboxes = LoopOutbox()
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
         """Token ids of `text`; `special` reads control tokens in it, `bos` begins with the model's own first
@@ -62,7 +60,13 @@ class Continuation:
                 tokens = list(prompt)
             await asyncio.to_thread(try_grammar, loaded, sampling)
             events = generation(
-                loaded, self._outboxes, tokens, sampling, adapters, priority=priority, timeout_s=timeout_s
+                loaded,
+                self._serving.outboxes,
+                tokens,
+                sampling,
+                adapters,
+                priority=priority,
+                timeout_s=timeout_s,
             )
             async with aclosing(events):
                 async for event in events:

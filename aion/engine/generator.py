@@ -8,7 +8,6 @@ from contextlib import aclosing
 
 from aion.engine.generation import generation
 from aion.engine.grammar import Grammar
-from aion.engine.outbox import LoopOutbox
 from aion.engine.serving import Loaded, Serving
 from aion.types import AdapterChoice, GenerationEvent, Message, Priority, Sampling, ToolUse
 
@@ -18,7 +17,6 @@ class LocalGenerator:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._outboxes = LoopOutbox()
 
     @property
     def model_name(self) -> str:
@@ -55,7 +53,13 @@ class LocalGenerator:
         with self._serving.lease() as loaded:
             tokens = await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
             events = generation(
-                loaded, self._outboxes, tokens, sampling, adapters, priority=priority, timeout_s=timeout_s
+                loaded,
+                self._serving.outboxes,
+                tokens,
+                sampling,
+                adapters,
+                priority=priority,
+                timeout_s=timeout_s,
             )
             async with aclosing(events):
                 async for event in events:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aion.engine.engine import Engine
 from aion.engine.model import Model
+from aion.engine.outbox import LoopOutbox
 from aion.engine.placement import Placement
 from aion.engine.template import ChatTemplate
 
@@ -36,9 +37,11 @@ class Loaded:
 
 
 class Serving:
-    """Invariant: `current` is open until `close`, and so is whatever is leased."""
+    """Invariant: `current` is open until `close`, and so is whatever is leased. All that generates from it
+    shares `outboxes`, so that a step wakes the event loop once."""
 
     def __init__(self, loaded: Loaded) -> None:
+        self.outboxes = LoopOutbox()
         self._current = loaded
         self._retired: list[Loaded] = []
         self._is_closed = False

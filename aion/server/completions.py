@@ -20,15 +20,13 @@ from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import adapters_of, answering, refuse_documents
-from aion.server.openai_form import usage_json
+from aion.server.openai_form import DONE, LAST_WORDS, usage_json
 from aion.server.openai_request import samplings
 from aion.server.openai_schemas import TextCompletionRequest
 from aion.server.services import Services
 from aion.types import Completion, Delta, GenerationEvent, TokenLogprob, Usage
 
 _MOST_CHOICES = 64
-_DONE = frame("[DONE]")
-_LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error")) + _DONE
 
 
 async def completions(request: Request) -> Response:
@@ -57,7 +55,7 @@ async def completions(request: Request) -> Response:
         first = await unless_gone(request, anext(events))
         with_usage = bool(body.stream_options and body.stream_options.include_usage)
         frames = _frames(head, echoes, len(wanted), first, events, with_usage)
-        return EventStream(frames, last_words=_LAST_WORDS)
+        return EventStream(frames, last_words=LAST_WORDS)
     made = await unless_gone(request, gathered(events, len(echoes)))
     usage = _usage([completion.usage for completion in made], len(wanted))
     choices = [
@@ -162,4 +160,4 @@ async def _frames(
         yield frame(error_body(error.message, status_and_type(error)[1]))
     finally:
         await events.aclose()
-    yield _DONE
+    yield DONE

@@ -18,16 +18,13 @@ from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import adapters_of, answering
 from aion.server.openai_documents import answer_from_documents, asks_documents
-from aion.server.openai_form import Chunks, completion_json
+from aion.server.openai_form import DONE, LAST_WORDS, Chunks, completion_json
 from aion.server.openai_request import chat_samplings, messages_of
 from aion.server.openai_schemas import CompletionRequest
 from aion.server.services import Services
 from aion.server.tool_form import CallChunks, with_calls
 from aion.server.tools import calling
 from aion.types import Delta, GenerationEvent, Usage
-
-_DONE = frame("[DONE]")
-_LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error")) + _DONE
 
 
 async def chat_completions(request: Request) -> Response:
@@ -36,7 +33,7 @@ async def chat_completions(request: Request) -> Response:
     services: Services = request.app.state.services
     body = await read_body(request, CompletionRequest)
     if asks_documents(body):
-        return await answer_from_documents(request, body, _LAST_WORDS)
+        return await answer_from_documents(request, body)
     messages, adapters = messages_of(body.messages), adapters_of(body.model, body.adapter, services)
     wanted = chat_samplings(body, services.settings)
     tools = calling(body, services.serving.current.template, services.generator.model_name)
@@ -56,7 +53,7 @@ async def chat_completions(request: Request) -> Response:
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
         chunks = CallChunks(head, tools, len(wanted)) if tools else Chunks(head)
         frames = _frames(chunks, len(wanted), first, events, usage_wanted)
-        return EventStream(frames, last_words=_LAST_WORDS)
+        return EventStream(frames, last_words=LAST_WORDS)
     completions = await unless_gone(request, gathered(events, len(wanted)))
     answer = completion_json(head, completions, with_logprobs=bool(body.logprobs))
     if tools:
@@ -94,4 +91,4 @@ async def _frames(
         yield frame(error_body(error.message, status_and_type(error)[1]))
     finally:
         await events.aclose()
-    yield _DONE
+    yield DONE

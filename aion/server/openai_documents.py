@@ -20,14 +20,13 @@ from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import DOCUMENTS, adapters_of
-from aion.server.openai_form import Chunks, completion_json
+from aion.server.openai_form import DONE, LAST_WORDS, Chunks, completion_json
 from aion.server.openai_request import messages_of, samplings
 from aion.server.openai_schemas import CompletionRequest, DocumentOptions
 from aion.server.services import Services
 from aion.server.tenants import tenant_of
 from aion.types import Completion, Delta
 
-_DONE = frame("[DONE]")
 _CONTRADICTING = ("tools", "logprobs", "response_format", "grammar", "timeout_s")
 
 
@@ -37,7 +36,7 @@ def asks_documents(body: CompletionRequest) -> bool:
     return body.model == DOCUMENTS if wanted is None else wanted
 
 
-async def answer_from_documents(request: Request, body: CompletionRequest, last_words: bytes) -> Response:
+async def answer_from_documents(request: Request, body: CompletionRequest) -> Response:
     """The router's answer as a chat completion, all that `/api/ai/chat` tells in its member `aion`."""
     services: Services = request.app.state.services
     question = await _question(body, services)
@@ -46,7 +45,7 @@ async def answer_from_documents(request: Request, body: CompletionRequest, last_
         events = services.router.stream(question)
         first = await unless_gone(request, anext(events))
         with_usage = bool(body.stream_options and body.stream_options.include_usage)
-        return EventStream(_frames(Chunks(head), head, first, events, with_usage), last_words=last_words)
+        return EventStream(_frames(Chunks(head), head, first, events, with_usage), last_words=LAST_WORDS)
     answer = await unless_gone(request, services.router.answer(question))
     completion = Completion(answer.text, answer.finish, answer.usage, answer.adapter)
     told = completion_json(head, [completion], with_logprobs=False) | {"aion": _told(answer)}
@@ -129,4 +128,4 @@ async def _frames(
         yield frame(error_body(error.message, status_and_type(error)[1]))
     finally:
         await events.aclose()
-    yield _DONE
+    yield DONE

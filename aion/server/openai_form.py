@@ -6,8 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from aion.server.choices import SHUTTING_DOWN
 from aion.server.event_stream import frame
+from aion.server.failures import error_body
 from aion.types import Completion, FinishReason, TokenLogprob, Usage
+
+DONE = frame("[DONE]")
+LAST_WORDS = frame(error_body(SHUTTING_DOWN, "server_error")) + DONE  # where the server stops before the end
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from aion.answer.prompt import Language
 from aion.answer.support.numbers import numbers_known
 from aion.rag.language import detect_language
 from aion.rag.sentences import split_sentences
 from aion.rag.stem import stems
 from aion.types import Passage
-
-Language = Literal["pt", "en"]
 
 MAX_HEADING_CHARS = 100
 N_BESIDE = 2  # sentences of a passage that may share the wording of one of the answer
