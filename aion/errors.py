@@ -46,6 +46,22 @@ class EngineBusy(AionError):
         self.retry_after_s = retry_after_s
 
 
+class NotSignedIn(AionError):
+    """The caller gave no key, or one that is not known; every route but a few wants one."""
+
+
+class Forbidden(AionError):
+    """The caller is known and may not do this."""
+
+
+class TooManyRequests(AionError):
+    """The caller asks more often or for more at once than it may; `retry_after_s` says when to come back."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class EngineFailed(AionError):
     """llama.cpp failed in a step; the sequences of that step are lost, the engine goes on."""
 

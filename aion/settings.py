@@ -44,7 +44,35 @@ class Settings(BaseSettings):
     db: Path = Field(Path("aion.db"), description="the one SQLite file")
     host: str = Field("0.0.0.0", description="address to listen on; 127.0.0.1 until strangers are kept out")  # noqa: S104
     port: int = Field(8008, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    allow_anonymous: bool = Field(False, description="listen on AION_HOST although anyone may then ask")
+    allow_anonymous: bool = Field(False, description="answer questions of anyone, without a key")
+    allowed_hosts: str = Field(
+        "",
+        description="names this server is asked by, by commas (aion.empresa.pt, *.empresa.pt); addresses and "
+        "localhost always are",
+    )
+    cors_origins: str = Field(
+        "",
+        description="web pages of other hosts that may ask (https://app.empresa.pt), by commas; empty: none",
+    )
+    rate_key: int = Field(1200, ge=0, description="requests a minute with one key; 0: any number")
+    rate_address: int = Field(
+        300, ge=0, description="requests a minute from one address without a key; 0: any number"
+    )
+    streams: int = Field(
+        32, ge=0, description="answers at once for one key, or one address without a key; 0: any number"
+    )
+    session_hours: int = Field(168, ge=1, le=8760, description="hours a sign-in on the page lasts")
+    body_mb: int = Field(
+        4, ge=1, le=1024, description="megabytes a request may have; documents have their own"
+    )
+    send_timeout_s: float = Field(
+        30.0, gt=0, description="seconds a client may read nothing of a stream before it is dropped"
+    )
+    grace_s: float = Field(10.0, ge=0, description="seconds running answers have to end when AION is stopped")
+    log: Literal["auto", "text", "json"] = Field(
+        "auto", description="lines of the log: json, text, or auto (text in a terminal)"
+    )
+    log_texts: bool = Field(False, description="write questions and answers into the log too")
     load_in_4bit: bool = Field(True, description="prefer 4-bit weights")
     max_new_tokens: int = Field(512, ge=1, description="default length of /generate")
     temperature: float = Field(0.6, ge=0.0, le=2.0, description="default temperature of /generate")
@@ -151,6 +179,8 @@ class Settings(BaseSettings):
     budget_month_calls: int = Field(500, ge=0, description="paid calls a month, for each tenant")
     tau_fallback: Unit = Field(0.18, description="share of fallbacks above which training is due")
     tau_ndcg: Unit = Field(0.82, description="nDCG of retrieval below which it is to be improved")
+    train_root: Path = Field(Path("./trainer"), description="where training reads and writes")
+    lora_base: str = Field(DEFAULT_BASE_MODEL, description="base model of an adapter in training")
     events_jsonl: Path = Field(Path("./trainer/events.jsonl"), description="where events are exported to")
     events_days: int = Field(0, ge=0, le=36_500, description="days events are kept; 0 keeps them for good")
     tenant: str = Field(
@@ -168,6 +198,7 @@ class Settings(BaseSettings):
         "adapter_dir",
         "models_dir",
         "db",
+        "train_root",
         "events_jsonl",
         mode="before",
     )

@@ -15,11 +15,14 @@ from aion.errors import (
     AionError,
     EngineBusy,
     EngineFailed,
+    Forbidden,
     InvalidRequest,
     ModelError,
     NotConfigured,
     NotFound,
+    NotSignedIn,
     OutOfTime,
+    TooManyRequests,
 )
 from aion.events.kinds import ERROR
 from aion.server.arrival import BodyTooLarge, BodyTooSlow
@@ -30,6 +33,9 @@ _logger = logging.getLogger(__name__)
 _KINDS: tuple[tuple[type[AionError], int, str], ...] = (
     (BodyTooLarge, 413, "invalid_request_error"),
     (BodyTooSlow, 408, "invalid_request_error"),
+    (NotSignedIn, 401, "authentication_error"),
+    (Forbidden, 403, "permission_error"),
+    (TooManyRequests, 429, "rate_limit_error"),
     (NotFound, 404, "invalid_request_error"),
     (InvalidRequest, 400, "invalid_request_error"),
     (NotConfigured, 501, "not_supported_error"),
@@ -52,7 +58,11 @@ def error_body(message: str, kind: str, param: str | None = None) -> dict[str, o
 def aion_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, AionError)
     status, kind = status_and_type(error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, EngineBusy) else None
+    headers: dict[str, str] = {}
+    if isinstance(error, EngineBusy | TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = 'Bearer realm="AION"'
     return JSONResponse(error_body(error.message, kind, error.param), status, headers)
 
 

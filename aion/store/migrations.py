@@ -14,6 +14,7 @@ from aion.store.budget_tables import add_budget_tables
 from aion.store.calibration_tables import add_calibration_tables
 from aion.store.event_tables import add_event_tables
 from aion.store.export_tables import add_export_tables
+from aion.store.key_tables import add_key_tables
 from aion.store.search_tables import add_search_tables
 from aion.store.transaction import immediate
 
@@ -192,6 +193,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (
     ("budget", add_budget_tables),
     ("calibrations", add_calibration_tables),
     ("exports", add_export_tables),
+    ("keys", add_key_tables),
 )
 
 

@@ -1,0 +1,1 @@
+"""Who may ask this server for what: hosts, keys, sessions, roles and limits."""

@@ -1,0 +1,1 @@
+"""The HTTP interface described for programs and people, made from the schemas that validate."""
