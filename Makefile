@@ -29,4 +29,4 @@ test: lint
 	.venv/bin/pytest
 
 clean:
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build tests/clients/node/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -45,6 +45,18 @@ def whole_file(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def scratch_file(beside: Path) -> Iterator[Path]:
+    """An empty file in the folder of `beside`, named after it, that vanishes when the block ends, or when the
+    next file is written there where the process was killed. Raises OSError as the system gives it."""
+    _remove_abandoned(beside.parent)
+    with _locked_beside(beside, lambda path: path.open("xb").close()) as (path, _):
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
     """The same of a folder; one that was there before goes when the new one has its name."""
     _remove_abandoned(out.parent)

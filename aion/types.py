@@ -124,11 +124,13 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of text as it was generated; `n_tokens` tokens are behind it (0: text held back before);
-    `logprobs` are those of the tokens that begin in it, where they were asked for."""
+    `logprobs` are those of the tokens that begin in it, where they were asked for. The first one has in
+    `n_prompt` the tokens of the prompt, where they are known before the end; others have 0."""
 
     text: str
     n_tokens: int = 1
     logprobs: tuple[TokenLogprob, ...] = ()
+    n_prompt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from aion.engine.library import lib
-from aion.server.listen import listen
+from aion.server.lifecycle.run import Told, run_server
 from aion.server.services import open_services
 from aion.settings import load_settings
 from aion.types import Delta, Finished, GenerationEvent, Sampling
@@ -115,8 +115,7 @@ def main() -> None:
     if args.alone:
         decode_alone(args.alone)
     else:
-        with listen(load_settings()) as listening:
-            listening.run()
+        run_server({}, Told(lambda _: None, lambda *_: None, lambda *_: None))
     args.out.write_text(json.dumps(stopwatch.result()))
 
 

@@ -70,6 +70,7 @@ def aion_environment(setup: Setup, folder: str, port: int) -> dict[str, str]:
     given = {
         "AION_BASE_MODEL": setup.model, "AION_DB": f"{folder}/aion.db", "AION_MODELS_DIR": folder,
         "AION_ADAPTER_DIR": setup.adapter or f"{folder}/none", "AION_PARALLEL": setup.n_streams,
+        "AION_TRAIN_ROOT": setup.model.parent,
         "AION_CTX": setup.n_ctx, "AION_THREADS": setup.n_threads, "AION_HOST": "127.0.0.1", "AION_PORT": port,
         "PYTHONPATH": ROOT,
     }  # fmt: skip
@@ -80,10 +81,10 @@ def aion_environment(setup: Setup, folder: str, port: int) -> dict[str, str]:
 @contextlib.contextmanager
 def aion(setup: Setup, command: tuple[str, ...] = ("-m", "aion", "serve")) -> Iterator[Server]:
     """`aion serve` with an empty store; `command` are Python's arguments."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environment = aion_environment(setup, folder, port)
-        with _process([sys.executable, *command], port, folder, environment) as server:
+        with process([sys.executable, *command], port, folder, environment) as server:
             yield server
 
 
@@ -91,47 +92,50 @@ def aion(setup: Setup, command: tuple[str, ...] = ("-m", "aion", "serve")) -> It
 def llama_server(setup: Setup, program: Path) -> Iterator[Server]:
     """llama-server with a part of the KV cache for each slot, or with the flag -kvu one for all; its prompt
     cache is on by itself."""
-    port = _free_port()
+    port = free_port()
     command = [
         str(program), "-m", str(setup.model), "-t", str(setup.n_threads), "-np", str(setup.n_streams),
         "-c", str(setup.n_ctx * setup.n_streams), "--host", "127.0.0.1", "--port", str(port),
         "--no-webui", *setup.flags,
     ]  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, _process(command, port, folder) as server:
+    with tempfile.TemporaryDirectory() as folder, process(command, port, folder) as server:
         yield server
 
 
 @contextlib.contextmanager
 def original_stack(setup: Setup) -> Iterator[Server]:
     """transformers and PEFT behind one lock (original_stack.py)."""
-    port = _free_port()
+    port = free_port()
     script = Path(__file__).with_name("original_stack.py")
     command = [sys.executable, str(script), str(setup.model), "--port", str(port)]
     command += ["--threads", str(setup.n_threads)]
     command += ["--adapter", str(setup.adapter)] if setup.adapter else []
-    with tempfile.TemporaryDirectory() as folder, _process(command, port, folder) as server:
+    with tempfile.TemporaryDirectory() as folder, process(command, port, folder) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _process(
+def process(
     command: list[str], port: int, folder: str, environment: dict[str, str] | None = None
 ) -> Iterator[Server]:
+    """A program that listens on `port`, until the block ends; it is waited for until it answers GET /health
+    with anything but 503 and that it is loading. Raises RuntimeError with the end of its log when it ends by
+    itself."""
     log = Path(folder, "server.log")
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)
+        running = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment)
     try:
-        _await_health(process, port, log)
-        yield Server(port, process.pid)
-        if process.poll() is not None:
+        _await_health(running, port, log)
+        yield Server(port, running.pid)
+        if running.poll() is not None:
             raise RuntimeError(f"{command[0]} ended while it was measured:\n{log.read_text()[-2000:]}")
     finally:
-        process.terminate()
+        running.terminate()
         try:
-            process.wait(_END_S)
+            running.wait(_END_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            running.kill()
+            running.wait()
 
 
 def _await_health(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -140,13 +144,20 @@ def _await_health(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with {process.returncode}:\n{log.read_text()[-2000:]}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=_START_S):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=_START_S) as answer:
+                if b'"loading"' not in answer.read():
+                    return
+            time.sleep(0.1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code != 503:
                 return
+            time.sleep(0.1)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
     raise RuntimeError(f"the server did not start within {_START_S:.0f} s:\n{log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         return int(bound.getsockname()[1])

@@ -1,6 +1,6 @@
 """Convert a LoRA adapter of PEFT or mlx-lm to GGUF, and have a running AION load it.
 
-    python scripts/convert_lora.py --adapter DIR --base DIR|HUB_ID|FILE.gguf [--out F] [--reload URL]
+    python scripts/convert_lora.py --adapter DIR --base DIR|HUB_ID|FILE.gguf [--out F] [--reload URL [--key-file F]]
 
 The base is only looked at, not converted: a GGUF file's header is enough. Exit code 1 when the adapter
 cannot be converted or is not loaded, 2 for a wrong command line.
@@ -34,7 +34,7 @@ def main() -> int:
         )  # fmt: skip
         report(converted)
         if args.reload:
-            reload(args.reload, out.resolve())
+            reload(args.reload, out.resolve(), args.key_file)
             print(f"{args.reload} has loaded it.")
     except AionError as error:
         print(error.message, file=sys.stderr)
@@ -66,6 +66,7 @@ def parse() -> argparse.Namespace:
     add("--type", choices=ADAPTER_TYPES, default="f16", help="type of the matrices (f16)")
     add("--name", help="name of the adapter in its metadata; its folder's otherwise")
     add("--reload", metavar="URL", type=address, help="a running AION that is asked to load the adapter")
+    add("--key-file", type=Path, metavar="F", help="a file that holds an admin's key of that AION")
     add("--allow-pickle", action="store_true", help="read .bin files too, running nothing of them")
     add("--overwrite", action="store_true", help="replace the file if it exists")
     return parser.parse_args()
@@ -104,16 +105,19 @@ def report(converted: ConvertedAdapter) -> None:
     print(f"{converted.path}: {converted.n_modules} modules, rank {converted.rank}, {size:.1f} MiB.")
 
 
-def reload(url: str, path: Path) -> None:
-    """Ask the AION at `url` to load `path`. CheckpointError when it does not."""
+def reload(url: str, path: Path, key_file: Path | None) -> None:
+    """Ask the AION at `url` to load `path`, with the key in that file. CheckpointError when it does not."""
     kept = f"{path} is written, but"
+    headers = {"Content-Type": "application/json"}
+    if key_file is not None:
+        headers["Authorization"] = f"Bearer {key_of(key_file, kept)}"
     try:
         request = urllib.request.Request(  # noqa: S310  the scheme was checked
             f"{url}/adapter/reload",
             json.dumps({"path": str(path)}).encode(),
-            {"Content-Type": "application/json"},
+            headers,
         )
-        with urllib.request.urlopen(request, timeout=RELOAD_TIMEOUT_S) as response:  # noqa: S310
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=RELOAD_TIMEOUT_S) as response:
             answer = json.loads(response.read())
     except urllib.error.HTTPError as error:
         said = error.read(500).decode(errors="replace").strip() or error.reason
@@ -126,6 +130,27 @@ def reload(url: str, path: Path) -> None:
     if not isinstance(answer, dict) or answer.get("ok") is not True:
         why = answer.get("error") if isinstance(answer, dict) else answer
         raise CheckpointError(f"{kept} {url} did not load it: {why}")
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key goes to the address that was named and to no other."""
+
+    def redirect_request(self, *_request: object) -> None:
+        return None
+
+
+def key_of(file: Path, kept: str) -> str:
+    """The key a file holds. CheckpointError, which quotes nothing of it, for a file that holds none."""
+    try:
+        key = file.read_text().strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CheckpointError(f"{kept} {file} cannot be read ({reason}); correct --key-file.") from error
+    if not key.startswith("aion_") or not key.isascii() or not key.isprintable() or " " in key:
+        raise CheckpointError(
+            f"{kept} {file} does not hold one key and nothing else; write what `aion keys add` printed into it."
+        )
+    return key
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 The one slow step is compiling llama.cpp, once a machine (pip keeps the wheel); its progress is
 shown. Nothing is done again while `pyproject.toml` stays as it was. With the extra `dev` it also
-sees to a Chromium for the browser tests.
+sees to a Chromium for the browser tests, and to Node and curl for those of the clients.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NODE_CLIENTS = ROOT / "tests" / "clients" / "node"
 _STEP = re.compile(r"\[(\d+)/(\d+)\]|\[\s*(\d+)%\]")
 
 
@@ -43,6 +44,7 @@ def main() -> None:
         stamp.write_text(digest)
     if "dev" in extras:
         ensure_browser()
+        ensure_clients()
 
 
 def say(text: str) -> None:
@@ -111,9 +113,17 @@ def show_progress(lines: Iterable[str]) -> list[str]:
 
 
 def run_quietly(command: list[str]) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{done.stdout}\n{' '.join(command)} failed; the lines above say why.")
+    if told := failed(command):
+        sys.exit(told)
+
+
+def failed(command: list[str], folder: Path = ROOT) -> str:
+    """Run it; "" when it went well, else its last lines and which it was."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd=folder
+    )
+    tail = "\n".join(done.stdout.splitlines()[-40:])
+    return f"{tail}\n{' '.join(command)} failed; the lines above say why." if done.returncode else ""
 
 
 def ensure_browser() -> None:
@@ -126,6 +136,31 @@ def ensure_browser() -> None:
     say("Installing Chromium for the browser tests ...")
     run_quietly(["apt-get", "update", "-q"])
     run_quietly(["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium"])
+
+
+def ensure_clients() -> None:
+    """curl, and Node with the packages of tests/clients/node. Without them their tests are skipped, so what
+    cannot be had is told and no more."""
+    wanted = {"curl": "curl", "nodejs": "node", "npm": "npm"}
+    if os.environ.get("CI"):
+        wanted["nginx-light"] = "nginx"  # on a machine of one's own it would begin to serve port 80
+    missing = [package for package, program in wanted.items() if not shutil.which(program)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(f"Installing {', '.join(missing)} for the tests of the clients ...")
+        trouble = failed(["apt-get", "update", "-q"])
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+        if trouble := trouble or failed(install):
+            say(trouble)
+    digest = hashlib.sha256((NODE_CLIENTS / "package-lock.json").read_bytes()).hexdigest()
+    stamp = NODE_CLIENTS / "node_modules" / ".installed"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    if not shutil.which("npm"):
+        say("No npm found: the tests of clients for Node will be skipped (on Debian: apt install npm).")
+    elif trouble := failed(["npm", "ci", "--no-audit", "--no-fund"], NODE_CLIENTS):
+        say(f"{trouble}\nThe tests of clients for Node will be skipped.")
+    else:
+        stamp.write_text(digest)
 
 
 if __name__ == "__main__":

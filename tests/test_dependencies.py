@@ -10,8 +10,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# Used without an import here: uvicorn takes the first two, trafilatura the third; the last is an extra.
-NOT_IMPORTED = {"httptools", "uvloop", "lxml-html-clean"}
+# Used without an import here: uvicorn takes the first, trafilatura the second.
+NOT_IMPORTED = {"uvloop", "lxml-html-clean"}
 OF_EXTRAS = {"safetensors", "torch"}
 
 

@@ -74,21 +74,6 @@ def test_a_foreign_variable_is_no_tenant(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load_settings().tenant == "default"
 
 
-@pytest.mark.parametrize(
-    ("host", "anonymous", "bound"),
-    [
-        (None, None, "127.0.0.1"),
-        ("0.0.0.0", True, "0.0.0.0"),
-        ("10.0.0.7", None, "127.0.0.1"),
-        ("10.0.0.7", True, "10.0.0.7"),
-    ],
-)
-def test_strangers_are_kept_out_until_the_operator_says_otherwise(
-    host: str | None, anonymous: bool | None, bound: str
-) -> None:
-    assert load_settings(host=host, allow_anonymous=anonymous).bind_host == bound
-
-
 def test_an_empty_embedder_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AION_EMBED_MODEL", "")
     assert load_settings().embed_model is None

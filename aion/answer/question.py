@@ -19,7 +19,8 @@ class Question:
 
     What was said before it is `history`, oldest first, or, where that is empty, what the log has of
     `conversation`. `system` None takes the setting; `sampling` is the contract's unless a client says
-    otherwise. `priority` is that of the local generation.
+    otherwise. `priority` is that of the local generation. `asker` is who asked, "" the operator: of a
+    conversation only what the same one asked is said before it.
     """
 
     message: str
@@ -33,6 +34,7 @@ class Question:
     system: str | None = None
     sampling: Sampling = SAMPLING
     priority: Priority = "interactive"
+    asker: str = ""
 
     def __post_init__(self) -> None:
         if not self.message.strip():

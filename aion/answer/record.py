@@ -30,6 +30,7 @@ def record_of(work: Work, confidence_method: str) -> AnswerRecord:
         n_sent=work.n_sent,
         fallback=_fallback(work),
         conversation=work.conversation,
+        asker=work.question.asker,
     )
 
 

@@ -113,7 +113,9 @@ class Router:
             )
         history = question.history
         if question.conversation and not history:
-            history = await asyncio.to_thread(self._log.history, question.tenant, question.conversation)
+            history = await asyncio.to_thread(
+                self._log.history, question.tenant, question.conversation, asker=question.asker
+            )
         retrieval, confidence = await asyncio.to_thread(self._found, question, history)
         work = Work(
             question,

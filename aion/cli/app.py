@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
 import signal
 import sys
 from typing import Annotated
@@ -27,6 +29,7 @@ app = typer.Typer(
 def main() -> None:
     """The entry point: an AionError becomes one sentence and exit code 1, as does what the system refuses;
     Ctrl-C is 130, SIGTERM 143."""
+    _open_closed_streams()
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signal.signal(signal.SIGHUP, _terminated)
@@ -40,6 +43,27 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def flow_help(group: typer.Typer) -> None:
+    """Each paragraph of the commands' help as one line: a terminal breaks it where it must, not where the
+    source does."""
+    for command in group.registered_commands:
+        text = inspect.cleandoc(command.help or inspect.getdoc(command.callback) or "")
+        command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            flow_help(inner.typer_instance)
+
+
+def _open_closed_streams() -> None:
+    """Where one of the three standard streams was closed by who started this, its number would be given to
+    the next file or connection, and what others print would go there."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _refused(error: OSError) -> str:

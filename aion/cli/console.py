@@ -39,6 +39,8 @@ class SafeConsole(Console):
 
 
 out = SafeConsole(highlight=False, soft_wrap=True, emoji=False)
+wide = SafeConsole(highlight=False, emoji=False, width=1000)
+"""For tables that programs read: a row stays a line."""
 err = SafeConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 Advance = Callable[[str, int, int], None]
@@ -82,17 +84,22 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.1f}/s", style="progress.data.speed")
 
 
+def _say(sentence: str) -> None:
+    err.print(sentence, markup=False)
+
+
 class ConversionBar:
     """Says once that a model is being converted, then how far it is; silent when nothing has to be."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, say: Callable[[str], None] = _say) -> None:
         self._model = model
+        self._say = say
         self._stack = contextlib.ExitStack()
         self._advance: Advance | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if self._advance is None:
-            err.print(f"Converting {self._model}, once; the next start will find it ...", markup=False)
+            self._say(f"Converting {self._model}, once; the next start will find it ...")
             self._advance = self._stack.enter_context(counting("tensors"))
         self._advance(what, done, total)
 

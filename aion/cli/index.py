@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.filesize import decimal
@@ -14,6 +15,9 @@ from aion.cli.console import counting, err, out
 from aion.cli.options import DbOption
 from aion.settings import load_settings
 
+if TYPE_CHECKING:
+    from aion.rag.index_check import Problem
+
 index = typer.Typer(help="Check the search index, or build it again.", no_args_is_help=True)
 
 
@@ -21,7 +25,8 @@ index = typer.Typer(help="Check the search index, or build it again.", no_args_i
 def check(db: DbOption = None) -> None:
     """Compare the indexes with the texts and with brute force; say what is wrong and how to mend it.
 
-    Nothing is changed; a server may go on serving. Exit code 1 when anything is wrong.
+    Nothing is changed; a server may go on serving. Exit code 1 when anything is wrong. `aion check` looks at
+    this and at everything else in the file.
     """
     from aion.server.index import check_index  # noqa: PLC0415 - loads llama.cpp
 
@@ -35,15 +40,20 @@ def check(db: DbOption = None) -> None:
             n_looked.append(what)
 
         problems = check_index(settings, looking)
+    print_problems(problems)
+    if any(not problem.is_note for problem in problems):
+        raise typer.Exit(1)
+    out.print("The index is as it should be.")
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """A line each, and what mends it."""
     table = Table(box=None, show_header=False, pad_edge=False)
     for problem in problems:
         mark = "[yellow]note[/]" if problem.is_note else "[bold red]problem[/]"
         table.add_row(mark, problem.subject, f"{escape(problem.text)}\n[bold]→ {escape(problem.remedy)}[/]")
     if problems:
         out.print(table)
-    if any(not problem.is_note for problem in problems):
-        raise typer.Exit(1)
-    out.print("The index is as it should be.")
 
 
 @index.command("rebuild")

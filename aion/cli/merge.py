@@ -47,6 +47,7 @@ def merge(
     """Make adapters part of their base, once and for all.
 
     [bold]aion merge BASE.gguf ADAPTER.gguf --out F[/] needs no checkpoint; weights keep their types.
+
     [bold]aion merge --base DIR --adapter DIR --out F.gguf[/] merges checkpoints: for what no GGUF adapter can
     hold (DoRA, modules_to_save, a grown vocabulary). With --out DIR the result is a checkpoint again.
     """

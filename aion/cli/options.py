@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on (AION_HOST).")]
+PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on (AION_PORT, 8008).")]
 DbOption = Annotated[Path | None, typer.Option("--db", help="The SQLite file (AION_DB, ./aion.db).")]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", help="A GGUF file, a checkpoint folder or a hub id (AION_BASE_MODEL)."),
 ]
 TenantOption = Annotated[str | None, typer.Option("--tenant", help="Whose documents (PRIMARY_TENANT_ID).")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP service answers.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 PickleOption = Annotated[
     bool,

@@ -3,57 +3,108 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
 from aion import __version__
 from aion.cli.console import ConversionBar, err, out
-from aion.cli.options import DbOption, ModelOption
+from aion.cli.options import DbOption, HostOption, ModelOption, PortOption
+from aion.errors import AionError
 from aion.settings import load_settings
+from aion.settings.origin import unknown, unreadable
+from aion.store.first_look import holds_key
+
+if TYPE_CHECKING:
+    from aion.server.services import Services
+
+_logger = logging.getLogger(__name__)
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on (AION_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (AION_PORT, 8008).")] = None,
-    db: DbOption = None,
-    model: ModelOption = None,
+    host: HostOption = None, port: PortOption = None, db: DbOption = None, model: ModelOption = None
 ) -> None:
     """Serve the page, [bold]/api/ai/chat[/], [bold]/generate[/] and [bold]/v1[/] until Ctrl-C.
 
-    Settings come from these options, the environment, [bold].env[/], then the defaults.
-    Listens on 127.0.0.1 unless AION_ALLOW_ANONYMOUS=true says that strangers may ask.
-    A checkpoint folder is converted into the models folder at the first start.
-    The folder AION_WATCH_DIR, if set, is kept ingested meanwhile.
+    Settings come from these options, the environment, [bold].env[/], then the defaults;
+    [bold]aion config[/] shows them. The port answers at once, GET /ready says when the models are loaded.
+
+    Without a key it listens on 127.0.0.1. [bold]aion keys add NAME[/] makes one; then it listens on AION_HOST
+    (0.0.0.0) and every request needs a key.
+
+    The log goes to stderr: lines for people in a terminal, else one JSON object a line (AION_LOG).
+
+    SIGHUP reads .env again and takes over what can change while serving. Ctrl-C or SIGTERM ends it:
+    running answers have AION_GRACE_S seconds, the second time none.
     """
-    from aion.server.listen import listen  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.lifecycle.run import Told, run_server  # noqa: PLC0415 - the web server
+    from aion.server.observe.log import configure_logging, writes_json  # noqa: PLC0415
 
-    settings = load_settings(host=host, port=port, db=db, base_model=model)
-    err.print("[dim]Loading the models ...[/]")
-    bar = ConversionBar(settings.base_model)
-    with contextlib.closing(bar), listen(settings, bar) as listening:
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # what it would say of `.env` is said below, once
+    log_level = "debug" if logging.getLogger().isEnabledFor(logging.DEBUG) else None  # aion -v serve
+    given = {"host": host, "port": port, "db": db, "base_model": model, "log_level": log_level}
+    settings = load_settings(**given)
+    logging.getLogger().handlers.clear()  # the lines of commands that end
+    configure_logging(settings, sys.stderr)
+    for sentence in (*(name.sentence for name in unknown()), *unreadable()):
+        _logger.warning("%s", sentence)
+    bar = ConversionBar(settings.base_model, _say)
+
+    def ready(url: str, services: Services) -> None:
         bar.close()
-        services = listening.services
-        if services.notice:
-            err.print(f"[yellow]Note:[/] {escape(services.notice)}")
-        if "host" in settings.model_fields_set and settings.host != settings.bind_host:
-            err.print(
-                f"[yellow]Note:[/] {settings.host} would let anyone ask; AION_ALLOW_ANONYMOUS=true opens it."
-            )
-        if settings.watch_dir is not None:
-            err.print(
-                f"Keeping {settings.watch_dir} ingested; {listening.url}/health says how it goes.",
-                markup=False,
-            )
-        name = services.generator.model_name
-        out.print(f"AION {__version__} answers at [bold]{listening.url}[/] with {escape(name)}. Try:\n")
-        out.print(_curl(listening.url), markup=False)
-        out.print("\nCtrl-C ends it.")
-        listening.run()
+        _welcome(url, services)
+
+    with contextlib.closing(bar):
+        told = Told(_bound, bar, ready)
+        try:
+            is_closed = run_server({name: value for name, value in given.items() if value is not None}, told)
+        except Exception as error:
+            if not writes_json(settings, sys.stderr):
+                raise
+            _logger.critical("%s", error, exc_info=not isinstance(error, AionError))
+            raise typer.Exit(1) from None
+    if not is_closed:  # a thread is still in the midst of loading, and would be torn down under its feet
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
-def _curl(url: str) -> str:
+def _bound(url: str) -> None:
+    _say(f"{url} answers; loading the models ...")
+
+
+def _say(sentence: str) -> None:
+    """To who looks on, else into the log."""
+    if err.is_terminal:
+        err.print(f"[dim]{escape(sentence)}[/]")
+    else:
+        _logger.info("%s", sentence)
+
+
+def _welcome(url: str, services: Services) -> None:
+    if services.notice:
+        _logger.warning("%s", services.notice)
+    if services.settings.watch_dir is not None:
+        _logger.info("Keeping %s ingested; /health says how it goes.", services.settings.watch_dir)
+
+    name = services.generator.model_name
+    if not out.is_terminal:  # a container's log has both streams, and is read line by line
+        _logger.info("AION %s answers at %s with %s.", __version__, url, name)
+        return
+    out.print(f"AION {__version__} answers at [bold]{url}[/] with {escape(name)}. Try:\n")
+    has_key = holds_key(services.settings.db)
+    out.print(_curl(url, has_key=has_key), markup=False)
+    if not has_key and not services.settings.allow_anonymous:
+        out.print("\nOnly this machine may ask. To let others in: aion keys add NAME, then start again.")
+    out.print("\nCtrl-C ends it.")
+
+
+def _curl(url: str, *, has_key: bool) -> str:
     question = "Explique a diferença entre o tour full-day e o half-day em Sintra"
     body = f'{{"message": "{question}"}}'
-    return f"curl -s {url}/api/ai/chat -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    key = "-H 'Authorization: Bearer KEY' " if has_key else ""
+    return f"curl -s {url}/api/ai/chat {key}-H 'Content-Type: application/json' \\\n  -d '{body}'"

@@ -30,7 +30,8 @@ def fitted(sampling: Sampling, n_prompt: int, n_ctx: int, n_ctx_train: int) -> S
             "shorten the prompt or raise AION_CTX" if n_ctx < n_ctx_train else "the model knows no longer one"
         )
         raise PromptTooLong(
-            f"The prompt has {n_prompt} tokens and the context holds {n_ctx}, answer included; {remedy}.",
+            f"The prompt has {n_prompt} tokens and the context holds {n_ctx}, answer included: the prompt "
+            f"is too long; {remedy}.",  # LangChain knows it by "prompt is too long"
             param="prompt",
         )
     return sampling if sampling.max_new_tokens <= room else replace(sampling, max_new_tokens=room)

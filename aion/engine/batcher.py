@@ -58,6 +58,7 @@ class Batcher:
         self._scheduler = Scheduler(
             shape, guesses, self._pace, self._speculator.cost, shares=model.can_share_prefixes
         )
+        self.tally, self.n_cells = self._scheduler.tally, shape.n_cells
         self._lock = threading.Lock()
         self._prefilling: set[int] = set()
         self._restarted: set[int] = set()
@@ -79,6 +80,11 @@ class Batcher:
     def n_preempted(self) -> int:
         """How often a sequence had to give up its slot and begin again."""
         return self._scheduler.n_preempted
+
+    @property
+    def n_cells_used(self) -> int:
+        """KV cells that running sequences hold."""
+        return self._scheduler.n_cells_used
 
     @property
     def is_idle_and_whole(self) -> bool:
@@ -150,13 +156,14 @@ class Batcher:
         finally:
             with self._lock:
                 self._prefilling = set()
-        seconds = self._runner.seconds
-        threads.observe(plan.n_tokens, seconds)
+        seconds, n_tokens = self._runner.seconds, plan.n_tokens
+        threads.observe(n_tokens, seconds)
         if is_decode:
-            self._speculator.cost.observe(plan.n_tokens, seconds)
+            self._speculator.cost.observe(n_tokens, seconds)
         else:
-            self._pace.observe(plan.n_tokens, seconds)
+            self._pace.observe(n_tokens, seconds)
         self.n_steps += 1
+        self.tally.stepped(len(plan.work), n_tokens, seconds)
         return rows
 
     def _isolate(self, damaged: list[Sampled]) -> list[Sampled]:

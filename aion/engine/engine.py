@@ -128,7 +128,8 @@ class Engine:
         self._batcher.interrupt(sequence_id)
 
     def status(self) -> EngineStatus:
-        batcher = self._batcher
+        """A snapshot of plain numbers; waits for nothing."""
+        batcher, tally = self._batcher, self._batcher.tally
         return EngineStatus(
             n_running=len(batcher.running),
             n_waiting=batcher.n_waiting,
@@ -137,6 +138,17 @@ class Engine:
             n_drafted=batcher.n_drafted,
             n_accepted=batcher.n_accepted,
             n_preempted=batcher.n_preempted,
+            n_pending=self._n_pending,
+            n_cells=batcher.n_cells,
+            n_cells_used=batcher.n_cells_used,
+            n_admitted=tally.n_admitted,
+            n_prompt=tally.n_prompt,
+            n_hits=tally.n_hits,
+            n_reused=tally.n_reused,
+            n_computed=tally.n_computed,
+            n_computed_together=tally.n_together,
+            compute_s=tally.compute_s,
+            step_sizes=tuple(tally.step_sizes),
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from aion.engine.outbox import Events, LoopOutbox
 from aion.engine.serving import Loaded
@@ -47,6 +48,8 @@ async def generation(
             for event in _joined(came):
                 if isinstance(event, Finished) and event.cause != "failed" and not has_begun:
                     raise generation_error(event.cause, event.error or "")
+                if isinstance(event, Delta) and not has_begun:
+                    event = replace(event, n_prompt=len(tokens))  # noqa: PLW2901
                 has_begun = True
                 yield event
                 if isinstance(event, Finished):

@@ -11,6 +11,8 @@ from aion.engine.grammar import Grammar
 from aion.engine.serving import Loaded, Serving
 from aion.types import AdapterChoice, GenerationEvent, Message, Priority, Sampling, ToolUse
 
+_QUICK_CHARS = 2000
+
 
 class LocalGenerator:
     """`Generator` on the engine of this process. Use from any event loop."""
@@ -51,7 +53,10 @@ class LocalGenerator:
         first text.
         """
         with self._serving.lease() as loaded:
-            tokens = await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
+            if _is_quick(messages, sampling, tools):
+                tokens = _prepared(loaded, messages, sampling, tools)
+            else:
+                tokens = await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
             events = generation(
                 loaded,
                 self._serving.outboxes,
@@ -64,6 +69,12 @@ class LocalGenerator:
             async with aclosing(events):
                 async for event in events:
                     yield event
+
+
+def _is_quick(messages: Sequence[Message], sampling: Sampling, tools: ToolUse | None) -> bool:
+    """Whether the prompt is ready sooner (about 0.1 ms a 1,000 characters) than a thread takes it up."""
+    n_chars = sum(len(message.content) for message in messages)
+    return n_chars <= _QUICK_CHARS and not sampling.grammar and tools is None
 
 
 def _prepared(

@@ -20,6 +20,7 @@ from aion.engine.rounds import layout_of
 from aion.engine.sequence import Sequence
 from aion.engine.speculation import Speculator
 from aion.engine.step_cost import StepCost
+from aion.engine.tally import Tally
 from aion.engine.turns import Turns
 from aion.engine.waiting import WaitingLine
 
@@ -59,6 +60,7 @@ class Scheduler:
         self.waiting = WaitingLine()
         self.running: list[Sequence] = []
         self.n_preempted = 0
+        self.tally = Tally()
 
     @property
     def has_work(self) -> bool:
@@ -94,6 +96,14 @@ class Scheduler:
         self._cache.forget()
 
     @property
+    def n_cells_used(self) -> int:
+        """Cells that running sequences hold; in one cache for all, no more than are taken. Any thread."""
+        n_held = sum(sequence.n_past for sequence in list(self.running))
+        if self._shape.apart:
+            return n_held
+        return min(n_held, self._shape.n_cells - self._cache.n_free)
+
+    @property
     def is_whole(self) -> bool:
         """Whether every slot and cell is accounted for."""
         return self._cache.is_whole
@@ -117,6 +127,8 @@ class Scheduler:
             sequence.slot = self._cache.acquire(sequence.tokens, sequence.effect.key)
             self.running.append(sequence)
             admitted.append(sequence)
+            if not sequence.n_preempted:
+                self.tally.admitted(len(sequence.prompt))
         return admitted
 
     def _make_place(self, sequence: Sequence) -> bool:
@@ -277,6 +289,7 @@ class Scheduler:
         sequence.n_past = n_shared
         if not sequence.n_preempted:
             sequence.n_cached = n_shared
+            self.tally.reused(n_shared)
         return True
 
     def _layout(self, work: list[Work]) -> Layout:

@@ -14,6 +14,7 @@ from aion.engine.engine import Engine
 from aion.engine.model import Model
 from aion.engine.outbox import LoopOutbox
 from aion.engine.placement import Placement
+from aion.engine.status import EngineStatus
 from aion.engine.template import ChatTemplate
 
 _GRACE_S = 5.0
@@ -44,6 +45,8 @@ class Serving:
         self.outboxes = LoopOutbox()
         self._current = loaded
         self._retired: list[Loaded] = []
+        self._freed: EngineStatus | None = None
+        self.n_swaps = 0
         self._is_closed = False
         self._changed = threading.Condition()
 
@@ -73,7 +76,16 @@ class Serving:
                 return
             former, self._current = self._current, loaded
             self._retired.append(former)
+            self.n_swaps += 1
         threading.Thread(target=self._free, args=(former,), name="aion-retire", daemon=True).start()
+
+    def status(self) -> EngineStatus:
+        """That of all engines there are and were as if they were one: what was done never grows less."""
+        with self._changed:
+            status = self._current.engine.status()
+            for former in self._retired:
+                status += former.engine.status()
+            return status if self._freed is None else status + self._freed
 
     @property
     def n_retired(self) -> int:
@@ -86,6 +98,8 @@ class Serving:
             if self._is_closed:
                 return
             self._retired.remove(former)
+            ended = former.engine.status().ended()
+            self._freed = ended if self._freed is None else self._freed + ended
         former.close()
 
     def close(self) -> None:

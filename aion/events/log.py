@@ -11,7 +11,7 @@ from aion.errors import AionError
 from aion.events import kinds
 from aion.events.late import LateFile
 from aion.events.record import AnswerRecord, Recorded
-from aion.events.writer import Writer
+from aion.events.writer import Backlog, Writer
 from aion.store.event_rows import Entry, Judged, Line, line_of, now
 from aion.store.events import Events
 from aion.types import Event, Message, Retrieval
@@ -34,6 +34,11 @@ class EventLog:
     def notice(self) -> str:
         """What an operator should know of it, "" when every event is in the database."""
         return self._writer.notice
+
+    @property
+    def backlog(self) -> Backlog:
+        """What the database does not have yet."""
+        return self._writer.backlog
 
     def reserve(self) -> None:
         """Keep room on the disk for events that come when it is full; it is given back by `close`."""
@@ -98,10 +103,12 @@ class EventLog:
         """Record one event without waiting for it. From any thread."""
         self._writer.put(Entry(tenant, (Line(event),), at=now())).add_done_callback(_tell_if_refused)
 
-    def history(self, tenant: str, conversation: str, limit: int = MAX_TURNS) -> tuple[Message, ...]:
-        """What was asked and answered in a conversation, oldest first: its newest `limit` turns. Blocks on
-        the disk. Raises StoreError."""
-        return self._events.turns(tenant, conversation, limit)
+    def history(
+        self, tenant: str, conversation: str, limit: int = MAX_TURNS, *, asker: str = ""
+    ) -> tuple[Message, ...]:
+        """What `asker` asked in a conversation, any for "", and the answers, oldest first: its newest `limit`
+        turns. Blocks on the disk. Raises StoreError."""
+        return self._events.turns(tenant, conversation, limit, asker)
 
 
 def late_file(database: Path) -> LateFile:

@@ -46,7 +46,7 @@ class AnswerRecord:
 
     `prompt` is the user's message, `n_sent` how many of the passages the model read. `citations` are
     (n, start, end) and `unsupported` (start, end), offsets into `reply`. `ms` is by stage. `fallback` is
-    there where a paid API was called or wanted.
+    there where a paid API was called or wanted. `asker` is the id of the key it was asked with, "" without.
     """
 
     prompt: str
@@ -68,6 +68,7 @@ class AnswerRecord:
     n_sent: int = 0
     fallback: FallbackRecord | None = None
     conversation: str | None = None
+    asker: str = ""
 
     def meta(self) -> dict[str, object]:
         """As the `answer` event has it, but for the ids of the events beside it."""
@@ -90,6 +91,7 @@ class AnswerRecord:
             "n_prompt": self.n_prompt,
             "n_completion": self.n_completion,
             "n_sent": self.n_sent,
+            **({"asker": self.asker} if self.asker else {}),
         }
 
 

@@ -81,11 +81,12 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def answered(events: Events, tenant: str, event_id: int) -> Story:
-    """The story of an answer. Raises NotFound when it is none."""
+def answered(events: Events, tenant: str, event_id: int, asker: str | None = None) -> Story:
+    """The story of an answer, to what `asker` asked; None: to anyone. Raises NotFound when it is none."""
     found = events.find(tenant, event_id)
-    if found is None or found.kind != ANSWER:
-        other = "" if found is None else f" (it is of kind {found.kind})"
+    is_anyones = asker is None
+    if found is None or found.kind != ANSWER or not (is_anyones or found.meta.get("asker", "") == asker):
+        other = f" (it is of kind {found.kind})" if found is not None and is_anyones else ""
         raise NotFound(
             f"There is no answer {event_id}{other}; event_id is the one an answer came with.",
             param="event_id",

@@ -38,6 +38,16 @@ class Item:
     future: Future[Recorded]
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many entries wait for the database in this process (those in the late file are not counted), how
+    many could not be kept, and for how many seconds it has taken none, 0 while it does."""
+
+    n_waiting: int
+    n_lost: int
+    behind_s: float
+
+
 class Writer:
     """`put` from any thread; `close` once. The thread starts with the first entry."""
 
@@ -52,6 +62,7 @@ class Writer:
         self._n_bytes = 0
         self._n_lost = 0
         self._trouble = ""
+        self._troubled_since = 0.0
         self._retry_at, self._pause_s = 0.0, RETRY_S[0]
         self._look_for_others()
         if self._trouble:
@@ -68,6 +79,12 @@ class Writer:
         if self._n_lost:
             told.append(f"{self._n_lost} could not be kept and are lost.")
         return " ".join(told)
+
+    @property
+    def backlog(self) -> Backlog:
+        """As it is now; waits for nothing."""
+        behind_s = time.monotonic() - self._troubled_since if self._trouble else 0.0
+        return Backlog(self._queue.qsize() + len(self._memory), self._n_lost, behind_s)
 
     def put(self, entry: Entry, place: int = -1) -> Future[Recorded]:
         """Hand in an entry; what comes back tells of its event at `place` when it is on disk or kept. Fails
@@ -133,7 +150,7 @@ class Writer:
     def _look_for_others(self) -> None:
         """Events that another process left, or this one before it ended, come first."""
         if not self._trouble and not self._late.is_empty:
-            self._trouble = "AION ended before they were."
+            self._trouble, self._troubled_since = "AION ended before they were.", time.monotonic()
 
     def _take(self, items: Sequence[Item]) -> None:
         """Write these, or keep them; who waits is told, whatever happens."""
@@ -160,6 +177,7 @@ class Writer:
         """Note why, and when to try again."""
         if not self._trouble:
             _LOG.warning("Events cannot be written and are kept: %s", error)
+            self._troubled_since = time.monotonic()
         self._trouble = str(error)
         self._retry_at = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, RETRY_S[1])

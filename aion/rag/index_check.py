@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aion.errors import StoreError
 from aion.rag.index import stem_pair
 from aion.store.index import Index
 from aion.store.integrity import Integrity
@@ -18,11 +19,13 @@ from aion.types import Vectors as VectorArray
 N_TEXTS = 500  # chunks whose stems are compared
 N_QUERIES = 20  # searches compared with brute force, and neighbours of each
 K = 10
+_N_NAMED = 20  # documents, in a remedy
 _LENGTH_ERROR = 1e-3
 _COSINE_ERROR = 1e-4
 _TEXT = "aion index rebuild --text"
 _VECTORS = "aion index rebuild --vectors"
-_RESTORE = "put a backup in its place, or move the file away and ingest again"
+_RESTORE = "aion restore BACKUP, or move the file away and ingest again"
+PARTS = ("file", "rows", "full text", "vectors")  # in the order in which they are looked at
 
 Progress = Callable[[str], None]
 """Called with what is looked at next."""
@@ -39,19 +42,19 @@ class Problem:
 
 
 def check(
-    index: Index, integrity: Integrity, vectors: Vectors, embedder: str, progress: Progress
+    index: Index, integrity: Integrity, vectors: Vectors, embedder: str | None, progress: Progress
 ) -> list[Problem]:
-    """All that is wrong; [] when nothing is. `embedder` is the one in use; `vectors` keeps no copies in
-    memory, which are of another moment. Raises StoreError."""
-    parts: tuple[tuple[str, Callable[[], Iterator[Problem]]], ...] = (
-        ("file", lambda: _file(integrity)),
-        ("rows", lambda: _rows(integrity)),
-        ("full text", lambda: _texts(integrity)),
-        ("vectors", lambda: _all_vectors(index, integrity, vectors, embedder)),
+    """All that is wrong; [] when nothing is. `embedder` is the one in use, where it is known; `vectors` keeps
+    no copies in memory, which are of another moment. Raises StoreError."""
+    looks: tuple[Callable[[], Iterator[Problem]], ...] = (
+        lambda: _file(integrity),
+        lambda: _rows(integrity),
+        lambda: _texts(integrity),
+        lambda: _all_vectors(index, integrity, vectors, embedder),
     )
     problems: list[Problem] = []
     with integrity.snapshot():  # others may write meanwhile
-        for what, look in parts:
+        for what, look in zip(PARTS, looks, strict=True):
             progress(what)
             problems += look()
             if what == "file" and problems:
@@ -68,8 +71,16 @@ def _file(integrity: Integrity) -> Iterator[Problem]:
 
 
 def _rows(integrity: Integrity) -> Iterator[Problem]:
-    for what, n in integrity.bad_rows().items():
-        yield Problem("rows", f"{n} {what}", "ingest their documents again (aion ingest)")
+    for table, parent, n in integrity.rows_without_parent():
+        yield Problem("rows", f"{n} rows of {table} belong to rows of {parent} that are gone", _RESTORE)
+    for what, ids in integrity.bad_chunks().items():
+        named = sorted(set(ids))[:_N_NAMED]
+        which = " ".join(map(str, named))
+        yield Problem(
+            "rows",
+            f"{len(ids)} {what}, of {len(set(ids))} documents",
+            f"aion documents delete {which}, then ingest them again (aion ingest), then aion index rebuild",
+        )
 
 
 def _texts(integrity: Integrity) -> Iterator[Problem]:
@@ -79,9 +90,16 @@ def _texts(integrity: Integrity) -> Iterator[Problem]:
 
 
 def _text_faults(integrity: Integrity, tenant: str) -> Iterator[str]:
-    if not integrity.is_text_index_whole(tenant):
-        yield "FTS5 finds its index damaged"
-        return
+    try:
+        if integrity.is_text_index_whole(tenant):
+            yield from _text_differences(integrity, tenant)
+        else:
+            yield "FTS5 finds its index damaged"
+    except StoreError as error:  # the file itself is sound: that was looked at first
+        yield f"the index cannot be read ({error.__cause__ or error})"
+
+
+def _text_differences(integrity: Integrity, tenant: str) -> Iterator[str]:
     rows = integrity.text_rows(tenant)
     if rows.n_orphans:
         yield f"{rows.n_orphans} rows of chunks that have no text"
@@ -94,10 +112,17 @@ def _text_faults(integrity: Integrity, tenant: str) -> Iterator[str]:
         yield f"{len(wrong)} of {len(texts)} sampled chunks, {wrong[0]} for one, have stems of another text"
 
 
-def _all_vectors(index: Index, integrity: Integrity, vectors: Vectors, embedder: str) -> Iterator[Problem]:
+def _all_vectors(
+    index: Index, integrity: Integrity, vectors: Vectors, embedder: str | None
+) -> Iterator[Problem]:
     names = [row.name for row in index.embedders()]
     for name in names:
-        yield from _vectors(integrity, vectors, name)
+        try:
+            yield from _vectors(integrity, vectors, name)
+        except StoreError as error:  # the file itself is sound: that was looked at first
+            yield Problem("vectors", f"those of {name} cannot be read ({error.__cause__ or error})", _VECTORS)
+    if embedder is None:
+        return
     missing = integrity.vector_rows(embedder).n_missing if embedder in names else index.count_texts()
     if missing:
         what = f"{missing} chunks have no vector of {embedder}, the embedder in use"

@@ -60,8 +60,18 @@ class Retriever:
     ) -> Retrieval:
         """At most `k` passages out of the `k_nearest` best, numbered from 1 in the order MMR chose them.
 
-        Each search gives `k_nearest`, at most 50, which pass `filters`.
+        Each search gives `k_nearest`, at most 50, which pass `filters`. When the store's content is replaced
+        meanwhile (a restore), it is asked again: ids found in the one are of other texts in the other.
         """
+        content = self._places.generation()
+        found = self._retrieve(tenant, question, k_nearest, k, filters)
+        while (now := self._places.generation()) != content:
+            content, found = now, self._retrieve(tenant, question, k_nearest, k, filters)
+        return found
+
+    def _retrieve(
+        self, tenant: str, question: str, k_nearest: int, k: int, filters: Filters | None
+    ) -> Retrieval:
         watch = Stopwatch()
         embedder = self._embedder
         query = None if embedder is None else embedder.embed_query(question)

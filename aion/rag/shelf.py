@@ -32,6 +32,10 @@ class Shelf:
         known = self._documents.known(self._tenant, location_of(self.folder), None)
         return {document.location: document.id for document in known}
 
+    def generation(self) -> str:
+        """Another text after a restore of the store: what was taken in may be gone from it."""
+        return self._documents.generation()
+
     def take_in(self, paths: Sequence[Path], tick: Callable[[], None]) -> dict[Path, str]:
         """Store what these files hold unless it is stored already; returns the reasons of those that failed.
         Missing vectors of stored text are not computed here (rag/index.py does that).

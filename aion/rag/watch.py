@@ -59,6 +59,7 @@ class Watch:
         self._files = WatchedFiles(settle_s)
         self._seen: dict[str, Identity] = {}
         self._gone_since: dict[str, float] = {}
+        self._content: str | None = None
         self._soonest = self._latest = 0.0
         self._is_touched = self._is_trusted = False
         self._last_pass: datetime | None = None
@@ -104,8 +105,14 @@ class Watch:
             return
         self._soonest = self._latest = 0.0
         self._seen, self._is_trusted = {}, False
+        if (
+            content := self._shelf.generation()
+        ) != self._content:  # a restore: files are to be taken in again
+            self._files, self._gone_since, self._content = WatchedFiles(self._settle_s), {}, content
         for is_touched in self._ticks():
             if self._stop.is_set() or identity(self._folder) != watched:
+                return
+            if self._shelf.generation() != self._content:
                 return
             self._is_touched |= is_touched
             now = time.monotonic()

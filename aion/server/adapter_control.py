@@ -49,6 +49,8 @@ class AdapterControl:
         self._lock = threading.Lock()
         self._is_closing = False
         self._record: Record = _unrecorded
+        self.n_changes: dict[str, int] = {}
+        """How many changes of each kind there were since the start."""
 
     def tell(self, record: Record) -> None:
         """Have what happens from now on recorded, and the adapters that are loaded."""
@@ -98,7 +100,7 @@ class AdapterControl:
             path = self._checked(adapter_file(source or self._adapter_dir, self._base))
             kind = ADAPTER_RELOADED if self.is_loaded or self.merged else ADAPTER_LOADED
             adapter = self._reloaded(path)
-            self._record(kind, _told(adapter))
+            self._note(kind, _told(adapter))
             return adapter
 
     def _reloaded(self, path: Path) -> Adapter:
@@ -119,13 +121,13 @@ class AdapterControl:
         with self._change():
             self._refuse_merged()
             adapter = self.adapters.load(name, self._checked(adapter_file(source, self._base)))
-            self._record(ADAPTER_LOADED, _told(adapter))
+            self._note(ADAPTER_LOADED, _told(adapter))
             return adapter
 
     def unload(self, name: str) -> None:
         with self._change():
             self.adapters.unload(name)
-            self._record(ADAPTER_REMOVED, {"name": name})
+            self._note(ADAPTER_REMOVED, {"name": name})
 
     def merge(self) -> Path:
         """Fold the default adapter into the base and serve that; the adapter is released.
@@ -145,8 +147,13 @@ class AdapterControl:
             loaded.engine.adapters.merged = adapter.name
             self._serving.replace(loaded)
             self._remove_others(out)
-            self._record(ADAPTER_MERGED, _told(adapter) | {"model": str(out)})
+            self._note(ADAPTER_MERGED, _told(adapter) | {"model": str(out)})
             return out
+
+    def _note(self, kind: str, meta: dict[str, object]) -> None:
+        """Count and record a change."""
+        self.n_changes[kind] = self.n_changes.get(kind, 0) + 1
+        self._record(kind, meta)
 
     def _only_adapter(self) -> Adapter:
         """The default adapter, as it is in its file; others beside it would be lost by a merge."""

@@ -24,6 +24,10 @@ class BodyTooSlow(InvalidRequest):
     """The body stands still, or drips (408)."""
 
 
+class NotJson(InvalidRequest):
+    """The body says of itself that it is no JSON, or compressed (415)."""
+
+
 class Arrival:
     """The messages of one request in place of its `receive`. Raises BodyTooLarge, with the sentence
     `too_large`, and BodyTooSlow."""

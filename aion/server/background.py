@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -39,5 +40,6 @@ async def in_background(
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(outcome, value)
 
-    threading.Thread(target=run, name=f"aion-{getattr(work, '__name__', 'work')}", daemon=True).start()
+    name, context = f"aion-{getattr(work, '__name__', 'work')}", contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name=name, daemon=True).start()
     return await future

@@ -14,12 +14,15 @@ from starlette.responses import JSONResponse, Response
 
 from aion.engine.continuation import Continuation
 from aion.errors import AionError, InvalidRequest, generation_error
+from aion.server.access.limits import take_answers
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import adapters_of, answering, refuse_documents
+from aion.server.observe.counted import counted
+from aion.server.observe.request_record import record_of
 from aion.server.openai_form import DONE, LAST_WORDS, usage_json
 from aion.server.openai_request import samplings
 from aion.server.openai_schemas import TextCompletionRequest
@@ -34,6 +37,7 @@ async def completions(request: Request) -> Response:
     services: Services = request.app.state.services
     body = await read_body(request, TextCompletionRequest)
     _check(body)
+    take_answers(request, len(body.prompt) * (body.n or 1))
     continuation = Continuation(services.serving)
     adapters = adapters_of(body.model, body.adapter, services)
     stream = partial(
@@ -43,7 +47,15 @@ async def completions(request: Request) -> Response:
         timeout_s=body.timeout_s,
     )
     wanted = samplings(body, services.settings, body.logprobs)
-    events = merged([stream(prompt, each) for prompt in body.prompt for each in wanted])
+    record = record_of(request)
+    record.ask("\n".join(prompt for prompt in body.prompt if isinstance(prompt, str)))
+    events = merged(
+        [
+            counted(record, stream(prompt, each), with_prompt=not choice)
+            for prompt in body.prompt
+            for choice, each in enumerate(wanted)
+        ]
+    )
     echoes = await asyncio.to_thread(_echoes, body, continuation, len(wanted))
     head = {
         "id": f"cmpl-{uuid.uuid4().hex}",
@@ -55,7 +67,7 @@ async def completions(request: Request) -> Response:
         first = await unless_gone(request, anext(events))
         with_usage = bool(body.stream_options and body.stream_options.include_usage)
         frames = _frames(head, echoes, len(wanted), first, events, with_usage)
-        return EventStream(frames, last_words=LAST_WORDS)
+        return EventStream(frames, last_words=LAST_WORDS, send_timeout_s=services.settings.send_timeout_s)
     made = await unless_gone(request, gathered(events, len(echoes)))
     usage = _usage([completion.usage for completion in made], len(wanted))
     choices = [

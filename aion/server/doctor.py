@@ -23,7 +23,7 @@ from aion.engine.reranker import LlamaReranker
 from aion.errors import AionError
 from aion.machine import cpu_quota, memory
 from aion.remote.generator import RemoteGenerator
-from aion.server.listen import bind
+from aion.server.lifecycle.listen import address_of, bind
 from aion.server.loading import memory_left, n_threads, placement_of
 from aion.server.local_llm import local_llm, look_at
 from aion.server.money import missing
@@ -227,13 +227,17 @@ def _watch(settings: Settings) -> Iterator[Finding]:
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
-    where = f"{settings.bind_host}:{settings.port}"
     try:
-        with contextlib.closing(bind(settings.bind_host, settings.port)) as bound:
+        host = address_of(settings)
+    except AionError as error:
+        yield Finding("problem", "address", error.message)
+        return
+    try:
+        with contextlib.closing(bind(host, settings.port)) as bound:
             assert isinstance(bound, socket.socket)
-        yield Finding("ok", "address", f"{where} is free")
+        yield Finding("ok", "address", f"{host}:{settings.port} is free")
     except AionError as error:
         yield Finding("note", "address", error.message)
-    if settings.host != settings.bind_host:
-        text = f"AION_HOST={settings.host} would let anyone ask, so AION listens on {settings.bind_host}"
-        yield Finding("note", "address", text, "To open it all the same: AION_ALLOW_ANONYMOUS=true")
+    if host != settings.host:
+        text = f"there is no key, so AION listens on {host} alone"
+        yield Finding("note", "address", text, "To be reached by others: aion keys add NAME")

@@ -14,9 +14,11 @@ from starlette.responses import Response
 
 from aion.engine.embedder import LlamaEmbedder
 from aion.errors import InvalidRequest
+from aion.server.access.turns import Turns, turns_of
 from aion.server.background import in_background
 from aion.server.body import read_body
 from aion.server.disconnect import unless_gone
+from aion.server.observe.request_record import record_of
 from aion.server.schemas import Body
 from aion.server.services import Services
 from aion.types import Vectors
@@ -40,18 +42,28 @@ def _is_tokens(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(type(token) is int for token in value)
 
 
-Inputs = Annotated[list[str | list[int]], BeforeValidator(_inputs)]
+_Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+_Several = Annotated[list[str | _Tokens], Field(min_length=1, max_length=_MOST_INPUTS)]
+Inputs = Annotated[
+    list[str | list[int]], BeforeValidator(_inputs, json_schema_input_type=str | _Tokens | _Several)
+]
 
 
 class EmbeddingsRequest(Body):
     """OpenAI's fields, and `input_type`, as others have it: the model's words before a question or a passage
     are put there. Without it the text is taken as it is."""
 
-    input: Inputs
-    model: str | None = None
-    encoding_format: Literal["float", "base64"] | None = "float"
-    dimensions: Annotated[int, Strict(), Field(ge=1)] | None = None
-    input_type: Literal["query", "passage", "document"] | None = None
+    input: Inputs = Field(description="A text or its token ids, or several of either.")
+    model: str | None = Field(None, description="Any name gets the embedder that serves the documents.")
+    encoding_format: Literal["float", "base64"] | None = Field(
+        "float", description="Numbers, or the bytes of 32-bit floats, least significant first, as base64."
+    )
+    dimensions: Annotated[int, Strict(), Field(ge=1)] | None = Field(
+        None, description="Keep so many of the first numbers; all without it."
+    )
+    input_type: Literal["query", "passage", "document"] | None = Field(
+        None, description="Put the model's own words for that before each text; none without it."
+    )
 
 
 async def embeddings(request: Request) -> Response:
@@ -65,7 +77,8 @@ async def embeddings(request: Request) -> Response:
             f"dimensions is {body.dimensions}, and {embedder.model_name} has {embedder.n_dims}.",
             param="dimensions",
         )
-    vectors, n_tokens = await unless_gone(request, _embedded(embedder, body))
+    vectors, n_tokens = await unless_gone(request, _embedded(turns_of(request), embedder, body))
+    record_of(request).count(n_tokens)
     content = await in_background(_content, embedder.model_name, vectors, n_tokens, body.encoding_format)
     return Response(content, media_type="application/json")
 
@@ -89,14 +102,15 @@ def _content(model: str, vectors: Vectors, n_tokens: int, encoding: str | None) 
     return f'{rest[:-1]}, "data": [{data}]}}'
 
 
-async def _embedded(embedder: LlamaEmbedder, body: EmbeddingsRequest) -> tuple[Vectors, int]:
+async def _embedded(turns: Turns, embedder: LlamaEmbedder, body: EmbeddingsRequest) -> tuple[Vectors, int]:
     """The vectors, and how many tokens were computed for them."""
-    inputs = await in_background(_tokenized, embedder, body)
-    order = sorted(range(len(inputs)), key=lambda index: len(inputs[index]))
-    vectors = np.empty((len(inputs), embedder.n_dims), np.float32)
-    for start in range(0, len(order), _TOGETHER):
-        some = order[start : start + _TOGETHER]
-        vectors[some] = await in_background(embedder.embed_tokens, [inputs[index] for index in some])
+    with turns.admitted():
+        inputs = await turns.run(_tokenized, embedder, body)
+        order = sorted(range(len(inputs)), key=lambda index: len(inputs[index]))
+        vectors = np.empty((len(inputs), embedder.n_dims), np.float32)
+        for start in range(0, len(order), _TOGETHER):
+            some = order[start : start + _TOGETHER]
+            vectors[some] = await turns.run(embedder.embed_tokens, [inputs[index] for index in some])
     if body.dimensions:
         vectors = vectors[:, : body.dimensions]
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

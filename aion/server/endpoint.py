@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aion.server.access.identity import Role
+from aion.server.access.identity import Role, identity_of
+from aion.server.openapi.answer import UNTOLD, Answers
+from aion.server.query import Query
 from aion.server.schemas import Body
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -19,7 +21,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """`role` is what a key needs; None: anyone who may speak to this server at all. `body` is the schema that
-    validates a JSON body; None: there is none, or it is not JSON."""
+    validates a JSON body, `is_optional` says that there may be none; `query` validates what stands behind the
+    `?`; `form` says what a multipart form holds. `answers` is what comes back."""
 
     method: str
     path: str
@@ -27,6 +30,17 @@ class Endpoint:
     role: Role | None
     summary: str
     body: type[Body] | None = None
+    is_optional: bool = False
+    query: type[Query] | None = None
+    form: type[Body] | None = None
+    answers: Answers = UNTOLD
 
     def route(self) -> Route:
-        return Route(self.path, self.handler, methods=[self.method])
+        """The handler behind the check of the role, so that no way of naming a path leads past it."""
+
+        async def checked(request: Request) -> Response:
+            if self.role is not None:
+                identity_of(request).require(self.role, f"ask for {self.method} {self.path}")
+            return await self.handler(request)
+
+        return Route(self.path, checked, methods=[self.method], name=self.handler.__name__)

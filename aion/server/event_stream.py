@@ -1,7 +1,7 @@
 """Server-sent events on the wire: frames out as they come, pings between, an end for clients that went away.
 
 Knows nothing of what the events say. One write a frame, and nothing else is done for it, because frames are
-sent for every token of every stream while the same cores compute the next ones.
+sent for every step of every stream while the same cores compute the next ones.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aion.server.disconnect import gone
+from aion.server.wire.connection import DROP
 
 PING_S = 15.0
 SEND_TIMEOUT_S = 30.0
+_LAST_WORDS_S = 1.0
 
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 _PING = b": ping\n\n"
@@ -26,7 +28,8 @@ _PING = b": ping\n\n"
 def frame(data: object, event: str | None = None) -> bytes:
     """One event; `data` is sent as JSON, a str as it is (it must be of one line)."""
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return f"event: {event}\ndata: {text}\n\n".encode() if event else f"data: {text}\n\n".encode()
+    told = f"event: {event}\ndata: {text}\n\n" if event else f"data: {text}\n\n"
+    return told.encode(errors="replace")  # halves of surrogate pairs that a client sent
 
 
 class EventStream(Response):
@@ -57,15 +60,18 @@ class EventStream(Response):
         self._sent_at = time.monotonic()
         self._is_sending = False
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tasks = [asyncio.create_task(work) for work in (self._write(send), gone(receive), self._watch(send))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if tasks[0].done():
                 tasks[0].result()
+            elif tasks[2].done():
+                tasks[2].result()
+                _drop(scope)
         except asyncio.CancelledError:
             _cancel(tasks)
-            await send(_body(self._last_words, more=False))  # at once: what ends a generation may take longer
+            await self._say_last_words(scope, send)  # at once: what ends a generation may take longer
             raise
         finally:
             _cancel(tasks)
@@ -81,6 +87,14 @@ class EventStream(Response):
             self._sent_at = time.monotonic()
         await send(_body(b"", more=False))
 
+    async def _say_last_words(self, scope: Scope, send: Send) -> None:
+        """Who does not read them holds up no end."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await send(_body(self._last_words, more=False))
+        except (TimeoutError, asyncio.CancelledError):
+            _drop(scope)
+
     async def _watch(self, send: Send) -> None:
         """Ping a quiet stream; return when the client has read nothing for too long."""
         while True:
@@ -91,6 +105,13 @@ class EventStream(Response):
             if not self._is_sending and quiet_s >= self._ping_s:
                 self._sent_at = time.monotonic()
                 await send(_body(_PING))
+
+
+def _drop(scope: Scope) -> None:
+    """End the connection now; where the server cannot, it ends with the response."""
+    drop = scope.get("extensions", {}).get(DROP)
+    if drop is not None:
+        drop()
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from aion.errors import NotFound
 from aion.events.story import tell
 from aion.server.event_json import story_json
+from aion.server.query import TenantQuery, read_query
 from aion.server.services import Services
 from aion.server.tenants import tenant_of
 from aion.store.events import Events
@@ -23,6 +24,6 @@ async def show_event(request: Request) -> Response:
     named = request.path_params["id"]
     if not (named.isascii() and named.isdecimal() and len(named) <= _MAX_DIGITS):
         raise NotFound(f"There is no event {named!r}; an event is named by its number.")
-    tenant = await tenant_of(services, request.query_params.get("tenant"))
+    tenant = await tenant_of(request, read_query(request, TenantQuery).tenant)
     story = await asyncio.to_thread(tell, Events(services.library.store), tenant, int(named))
     return JSONResponse(story_json(story))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from aion.answer.dataset import ChatForm
 from aion.convert.lock import locked
@@ -54,6 +55,15 @@ def export_file(settings: Settings, form: FormName) -> Path:
     """AION_EVENTS_JSONL, and beside it `NAME.raw.jsonl` for the raw form."""
     path = settings.events_jsonl
     return path if form == "chat" else path.with_name(f"{path.stem}.raw{path.suffix}")
+
+
+def settings_of_tenant(settings: Settings, tenant: str) -> Settings:
+    """Those with which a tenant other than AION's own is exported, into a file beside that has its name."""
+    if tenant == settings.tenant:
+        return settings
+    path = settings.events_jsonl
+    named = path.with_name(f"{path.stem}.{quote(tenant, safe='')}{path.suffix}")
+    return settings.model_copy(update={"tenant": tenant, "events_jsonl": named})
 
 
 def export_dataset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,17 +23,25 @@ from aion.errors import (
     NotFound,
     NotSignedIn,
     OutOfTime,
+    PromptTooLong,
+    StoreError,
     TooManyRequests,
 )
 from aion.events.kinds import ERROR
-from aion.server.arrival import BodyTooLarge, BodyTooSlow
-from aion.server.services import Services
+from aion.server.access.identity import known_identity
+from aion.server.arrival import BodyTooLarge, BodyTooSlow, NotJson
+from aion.server.whole_json import WholeJson
 from aion.types import Event
 
+if TYPE_CHECKING:
+    from aion.server.services import Services  # the models' libraries, which the waiting page does without
+
+_STORE_AGAIN_S = 5
 _logger = logging.getLogger(__name__)
 _KINDS: tuple[tuple[type[AionError], int, str], ...] = (
     (BodyTooLarge, 413, "invalid_request_error"),
     (BodyTooSlow, 408, "invalid_request_error"),
+    (NotJson, 415, "invalid_request_error"),
     (NotSignedIn, 401, "authentication_error"),
     (Forbidden, 403, "permission_error"),
     (TooManyRequests, 429, "rate_limit_error"),
@@ -43,6 +52,12 @@ _KINDS: tuple[tuple[type[AionError], int, str], ...] = (
     (OutOfTime, 504, "timeout_error"),
     (EngineFailed, 500, "server_error"),
     (ModelError, 503, "model_error"),
+    (StoreError, 503, "server_error"),
+)
+_CODES: tuple[tuple[type[AionError], str], ...] = (
+    (PromptTooLong, "context_length_exceeded"),
+    (NotSignedIn, "invalid_api_key"),
+    (TooManyRequests, "rate_limit_exceeded"),
 )
 
 
@@ -51,19 +66,41 @@ def status_and_type(error: AionError) -> tuple[int, str]:
     return next(((s, t) for kind, s, t in _KINDS if isinstance(error, kind)), (500, "server_error"))
 
 
-def error_body(message: str, kind: str, param: str | None = None) -> dict[str, object]:
-    return {"error": {"message": message, "type": kind, "param": param, "code": None}}
+def error_body(
+    message: str, kind: str, param: str | None = None, code: str | None = None
+) -> dict[str, object]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-def aion_error(_request: Request, error: Exception) -> Response:
+def aion_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AionError)
     status, kind = status_and_type(error)
     headers: dict[str, str] = {}
+    message = error.message
     if isinstance(error, EngineBusy | TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = 'Bearer realm="AION"'
-    return JSONResponse(error_body(error.message, kind, error.param), status, headers)
+    if isinstance(error, StoreError):
+        headers["Retry-After"] = str(_STORE_AGAIN_S)
+        message = _store_message(request, error)
+    return WholeJson(error_body(message, kind, error.param, _code(error)), status, headers)
+
+
+def _store_message(request: Request, error: StoreError) -> str:
+    """Logged, for it is the operator's matter; in which folder the file is, who works with files is told."""
+    _logger.error("%s", error.message)
+    identity = known_identity(request)
+    if identity is not None and identity.may("ingest"):
+        return error.message
+    return f"AION cannot use its file now; try again in {_STORE_AGAIN_S} s, its log says why."
+
+
+def _code(error: AionError) -> str | None:
+    """OpenAI's word for what clients act on: LangChain cuts a conversation that was too long, and so on."""
+    if isinstance(error, NotFound):
+        return "model_not_found" if error.param == "model" else None
+    return next((code for kind, code in _CODES if isinstance(error, kind)), None)
 
 
 def http_error(request: Request, error: Exception) -> Response:
@@ -72,11 +109,19 @@ def http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["Allow"] = _methods(request) or headers.get("Allow", "another method")
     message = {
-        404: f"There is nothing at {request.url.path}; see the routes in the README.",
+        404: f"There is nothing at {request.url.path}; {_instead(request)}.",
         405: f"{request.url.path} does not take {request.method}; it takes {headers.get('Allow')}.",
     }.get(error.status_code, error.detail)
     kind = "invalid_request_error" if error.status_code < 500 else "server_error"
     return JSONResponse(error_body(message, kind), error.status_code, headers)
+
+
+def _instead(request: Request) -> str:
+    """Where a client means to be whose base URL lacks the /v1."""
+    path = f"/v1{request.url.path}"
+    if any(isinstance(route, Route) and route.path == path for route in request.app.routes):
+        return f"it is at {path}, so let the client's base URL end in /v1"
+    return "GET /docs shows what there is"
 
 
 def _methods(request: Request) -> str:

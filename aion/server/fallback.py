@@ -23,12 +23,7 @@ def open_fallback(settings: Settings, budget: Purse) -> Fallback:
     if settings.fallback == "off":
         return Fallback(None, budget, {})
     prices = read_prices(settings.fallback_prices)
-    if read_address(settings.fallback_base_url, PAID.url).is_open:
-        raise SettingsError(
-            f"{PAID.url}={settings.fallback_base_url!r} would carry the key and the questions unencrypted; "
-            "use its https:// address.",
-            param=PAID.url,
-        )
+    refuse_open_address(settings)
     generator = RemoteGenerator(
         settings.fallback_base_url,
         settings.fallback_api_key.get_secret_value(),
@@ -39,6 +34,16 @@ def open_fallback(settings: Settings, budget: Purse) -> Fallback:
         role=PAID,
     )
     return Fallback(generator, budget, prices, redact=settings.fallback_redact, problem=_incomplete(settings))
+
+
+def refuse_open_address(settings: Settings) -> None:
+    """Raise SettingsError where the paid API's address is none, or what is sent there could be read."""
+    if read_address(settings.fallback_base_url, PAID.url).is_open:
+        raise SettingsError(
+            f"{PAID.url}={settings.fallback_base_url!r} would carry the key and the questions unencrypted; "
+            "use its https:// address.",
+            param=PAID.url,
+        )
 
 
 def _incomplete(settings: Settings) -> Refusal | None:

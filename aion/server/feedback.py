@@ -13,8 +13,9 @@ from aion.errors import InvalidRequest
 from aion.events.kinds import FEEDBACK
 from aion.events.story import Story, answered
 from aion.rag.twins import text_hash
+from aion.server.access.identity import identity_of
 from aion.server.body import read_body
-from aion.server.schemas import Body, Flag
+from aion.server.schemas import Body, Flag, Tenant
 from aion.server.search import whole_characters
 from aion.server.services import Services
 from aion.server.tenants import tenant_of
@@ -36,28 +37,39 @@ Words = Annotated[str, BeforeValidator(_whole), Field(max_length=MAX_CHARS)]
 class PassageJudged(Body):
     """Whether the passage `n` helps to answer the question; null takes back what was said of it."""
 
-    n: Annotated[int, Strict()]
-    relevant: Flag | None
+    n: Annotated[int, Strict()] = Field(description="The passage's number in the answer, from 1.")
+    relevant: Flag | None = Field(description="Whether it helps; null takes back what was said.")
 
 
 class FeedbackRequest(Body):
     """`POST /api/feedback`. What is absent or null says nothing; a thumb "none" and an empty text take back
     what was said before."""
 
-    event_id: Annotated[int, Strict(), Field(ge=1, le=2**63 - 1)]
-    thumb: Literal["up", "down", "none"] | None = None
-    correction: Words | None = None
-    passages: Annotated[list[PassageJudged], Field(max_length=100)] | None = None
-    comment: Words | None = None
-    tenant: str | None = None
+    event_id: Annotated[int, Strict(), Field(ge=1, le=2**63 - 1)] = Field(
+        description="The answer's, as `POST /api/ai/chat` gave it."
+    )
+    thumb: Literal["up", "down", "none"] | None = Field(
+        None, description='What one thinks of it; "none" takes that back.'
+    )
+    correction: Words | None = Field(
+        None, description="How the answer should read; an empty text takes that back."
+    )
+    passages: Annotated[list[PassageJudged], Field(max_length=100)] | None = Field(
+        None, description="Which passages help to answer the question."
+    )
+    comment: Words | None = Field(None, description="Anything else; an empty text takes that back.")
+    tenant: Tenant = None
 
 
 async def feedback(request: Request) -> Response:
-    """{"event_id"}: the id of the feedback's own event. 404 for an answer that is not there."""
+    """{"event_id"}: the id of the feedback's own event. 404 for an answer that is not there, and,
+    but for an admin, for one to what another key asked."""
     services: Services = request.app.state.services
     body = await read_body(request, FeedbackRequest)
-    tenant = await tenant_of(services, body.tenant)
-    story = await asyncio.to_thread(answered, Events(services.library.store), tenant, body.event_id)
+    tenant = await tenant_of(request, body.tenant)
+    identity = identity_of(request)
+    asker = None if identity.may("admin") else identity.asker
+    story = await asyncio.to_thread(answered, Events(services.library.store), tenant, body.event_id, asker)
     event, judged = _event(body), _judged(body, story)
     recorded = await services.library.log.add(
         tenant, event, subject=body.event_id, conversation=story.event.conversation, judged=judged

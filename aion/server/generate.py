@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.answer.prompt import with_context
 from aion.errors import InvalidRequest, generation_error
+from aion.server.access.limits import take_answers
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
+from aion.server.observe.counted import counted
+from aion.server.observe.request_record import record_of
 from aion.server.schemas import GenerateRequest, adapter_choices
 from aion.server.services import Services
 from aion.settings import Settings
-from aion.types import AdapterChoice, Completion, Delta, Generator, Message, Priority, Sampling
+from aion.types import Completion, Delta, GenerationEvent, Message, Sampling
 
 REPETITION_PENALTY = 1.05
 
@@ -24,6 +29,7 @@ async def generate(request: Request) -> Response:
     """{"ok": true, "ms": int, "text": str}; a client that goes away ends its generation."""
     services: Services = request.app.state.services
     body = await read_body(request, GenerateRequest)
+    take_answers(request)
     if not body.prompt.strip():
         raise InvalidRequest("prompt is empty; write at least one word.", param="prompt")
     settings = services.settings
@@ -33,15 +39,16 @@ async def generate(request: Request) -> Response:
     ]
     started = time.monotonic()
     adapters = adapter_choices(body.adapter)
-    work = complete(
-        services.generator,
+    record = record_of(request)
+    record.ask(body.prompt)
+    events = services.generator.stream(
         messages,
         _sampling(body, settings),
         adapters,
         priority=body.priority or "interactive",
         timeout_s=body.timeout_s,
     )
-    completion = await unless_gone(request, work)
+    completion = await unless_gone(request, complete(counted(record, events)))
     ms = int((time.monotonic() - started) * 1000)
     return JSONResponse(
         {"ok": True, "ms": ms, "text": completion.text.strip()},
@@ -59,27 +66,16 @@ def _sampling(body: GenerateRequest, settings: Settings) -> Sampling:
     )
 
 
-async def complete(
-    generator: Generator,
-    messages: list[Message],
-    sampling: Sampling,
-    adapters: list[AdapterChoice] | None = None,
-    *,
-    priority: Priority = "interactive",
-    timeout_s: float | None = None,
-) -> Completion:
+async def complete(events: AsyncGenerator[GenerationEvent, None]) -> Completion:
     """Gather a whole generation. Raises EngineBusy, OutOfTime or EngineFailed when it ends with an error or
     a shutdown."""
     parts: list[str] = []
-    stream = generator.stream(messages, sampling, adapters, priority=priority, timeout_s=timeout_s)
-    try:
-        async for event in stream:
+    async with aclosing(events):
+        async for event in events:
             if isinstance(event, Delta):
                 parts.append(event.text)
             elif event.reason in ("error", "abort"):
                 raise generation_error(event.cause, event.error or SHUTTING_DOWN)
             else:
                 return Completion("".join(parts), event.reason, event.usage, event.adapter)
-    finally:
-        await stream.aclose()
     raise AssertionError("a stream ends with Finished")

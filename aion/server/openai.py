@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.errors import AionError, generation_error
+from aion.server.access.limits import take_answers
 from aion.server.body import read_body
 from aion.server.choices import SHUTTING_DOWN, ChoiceEvents, gathered, merged
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import adapters_of, answering
+from aion.server.observe.counted import counted
+from aion.server.observe.request_record import record_of
 from aion.server.openai_documents import answer_from_documents, asks_documents
 from aion.server.openai_form import DONE, LAST_WORDS, Chunks, completion_json
 from aion.server.openai_request import chat_samplings, messages_of
@@ -32,6 +35,7 @@ async def chat_completions(request: Request) -> Response:
     the documents; any other name gets the loaded model as it is served."""
     services: Services = request.app.state.services
     body = await read_body(request, CompletionRequest)
+    take_answers(request, body.n or 1)
     if asks_documents(body):
         return await answer_from_documents(request, body)
     messages, adapters = messages_of(body.messages), adapters_of(body.model, body.adapter, services)
@@ -42,7 +46,14 @@ async def chat_completions(request: Request) -> Response:
     priority = body.priority or "interactive"
     stream = partial(services.generator.stream, priority=priority, timeout_s=body.timeout_s)
     use = tools.use if tools else None
-    events = merged([stream(messages, each, adapters, tools=use) for each in wanted])
+    record = record_of(request)
+    record.ask(messages[-1].content)
+    events = merged(
+        [
+            counted(record, stream(messages, each, adapters, tools=use), with_prompt=not choice)
+            for choice, each in enumerate(wanted)
+        ]
+    )
     head = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "created": int(time.time()),
@@ -53,7 +64,7 @@ async def chat_completions(request: Request) -> Response:
         usage_wanted = bool(body.stream_options and body.stream_options.include_usage)
         chunks = CallChunks(head, tools, len(wanted)) if tools else Chunks(head)
         frames = _frames(chunks, len(wanted), first, events, usage_wanted)
-        return EventStream(frames, last_words=LAST_WORDS)
+        return EventStream(frames, last_words=LAST_WORDS, send_timeout_s=services.settings.send_timeout_s)
     completions = await unless_gone(request, gathered(events, len(wanted)))
     answer = completion_json(head, completions, with_logprobs=bool(body.logprobs))
     if tools:

@@ -14,12 +14,16 @@ from starlette.responses import JSONResponse, Response
 from aion.answer.answer import Answer
 from aion.answer.question import SAMPLING, Question
 from aion.errors import AionError, InvalidRequest
+from aion.server.access.conversations import conversation_of
+from aion.server.access.identity import identity_of
 from aion.server.as_json import answer_json
 from aion.server.chat import answer_headers
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.models import DOCUMENTS, adapters_of
+from aion.server.observe.counted import count_answer, counted
+from aion.server.observe.request_record import record_of
 from aion.server.openai_form import DONE, LAST_WORDS, Chunks, completion_json
 from aion.server.openai_request import messages_of, samplings
 from aion.server.openai_schemas import CompletionRequest, DocumentOptions
@@ -39,21 +43,25 @@ def asks_documents(body: CompletionRequest) -> bool:
 async def answer_from_documents(request: Request, body: CompletionRequest) -> Response:
     """The router's answer as a chat completion, all that `/api/ai/chat` tells in its member `aion`."""
     services: Services = request.app.state.services
-    question = await _question(body, services)
+    question = await _question(request, body)
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": DOCUMENTS}
+    record_of(request).ask(question.message)
     if body.stream:
-        events = services.router.stream(question)
+        events = counted(record_of(request), services.router.stream(question))
         first = await unless_gone(request, anext(events))
         with_usage = bool(body.stream_options and body.stream_options.include_usage)
-        return EventStream(_frames(Chunks(head), head, first, events, with_usage), last_words=LAST_WORDS)
+        frames = _frames(Chunks(head), head, first, events, with_usage)
+        return EventStream(frames, last_words=LAST_WORDS, send_timeout_s=services.settings.send_timeout_s)
     answer = await unless_gone(request, services.router.answer(question))
+    count_answer(record_of(request), answer)
     completion = Completion(answer.text, answer.finish, answer.usage, answer.adapter)
     told = completion_json(head, [completion], with_logprobs=False) | {"aion": _told(answer)}
     return JSONResponse(told, headers=answer_headers(answer))
 
 
-async def _question(body: CompletionRequest, services: Services) -> Question:
+async def _question(request: Request, body: CompletionRequest) -> Question:
     """The last message is the question, those before it the conversation."""
+    services: Services = request.app.state.services
     _refuse_contradictions(body)
     *before, last = messages_of(body.messages)
     if last.role != "user":
@@ -64,6 +72,9 @@ async def _question(body: CompletionRequest, services: Services) -> Question:
     if not last.content.strip():
         raise InvalidRequest("The last message is empty; write a question.", param="messages")
     options = body.aion or DocumentOptions()
+    identity = identity_of(request)
+    if options.forceFallback:
+        identity.require("admin", "force the paid fallback", "aion.forceFallback")
     sampling = replace(
         samplings(body, services.settings, None)[0],
         temperature=SAMPLING.temperature if body.temperature is None else body.temperature,
@@ -73,16 +84,17 @@ async def _question(body: CompletionRequest, services: Services) -> Question:
     adapters = adapters_of(body.model, body.adapter, services)
     return Question(
         last.content,
-        await tenant_of(services, options.tenant, "aion.tenant"),
+        await tenant_of(request, options.tenant, "aion.tenant"),
         options.tau,
         bool(options.forceFallback),
         body.seed,
         None if adapters is None else tuple(adapters),
         tuple(message for message in before if message.role in ("user", "assistant") and message.content),
-        options.conversation_id or None,
+        conversation_of(identity, options.conversation_id, "aion.conversation_id"),
         "\n\n".join(message.content for message in before if message.role == "system") or None,
         sampling,
         body.priority or "interactive",
+        identity.asker,
     )
 
 

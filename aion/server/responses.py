@@ -7,20 +7,24 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from aion.errors import AionError, InvalidRequest, generation_error
+from aion.server.access.limits import take_answers
 from aion.server.body import named, read_body
 from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import status_and_type
 from aion.server.models import adapters_of, answering, refuse_documents
+from aion.server.observe.counted import counted
+from aion.server.observe.request_record import record_of
 from aion.server.openai_request import chat_samplings, messages_of
 from aion.server.responses_form import Event, ResponseWriter
 from aion.server.responses_schemas import ResponsesRequest
 from aion.server.services import Services
 from aion.server.tools import calling
+from aion.server.whole_json import WholeJson
 from aion.types import Delta, GenerationEvent
 
 _NAMES = {"messages": "input", "response_format": "text.format"}  # of a chat completion, and those of here
@@ -30,26 +34,31 @@ async def responses(request: Request) -> Response:
     """An answer as items, at once or in events. Nothing is stored."""
     services: Services = request.app.state.services
     body = await read_body(request, ResponsesRequest)
+    take_answers(request)
     refuse_documents(body.model, "POST /v1/responses")
     with _named_as_here():
         asked = body.completion()
         adapters = adapters_of(body.model, asked.adapter, services)
         tools = calling(asked, services.serving.current.template, services.generator.model_name)
         (sampling,) = chat_samplings(asked, services.settings)
+    messages, record = messages_of(asked.messages), record_of(request)
+    record.ask(messages[-1].content)
     events = services.generator.stream(
-        messages_of(asked.messages),
+        messages,
         tools.sampling(sampling) if tools else sampling,
         adapters,
         priority=asked.priority or "interactive",
         timeout_s=asked.timeout_s,
         tools=tools.use if tools else None,
     )
+    events = counted(record, events)
     parser = tools.parser(is_streamed=bool(body.stream)) if tools else None
     writer = ResponseWriter(body, answering(adapters, services), parser)
     if body.stream:
         first = await unless_gone(request, anext(events))
-        return EventStream(_frames(writer, first, events), last_words=_last_words())
-    return JSONResponse(await unless_gone(request, _whole(writer, events)))
+        frames = _frames(writer, first, events)
+        return EventStream(frames, last_words=_last_words(), send_timeout_s=services.settings.send_timeout_s)
+    return WholeJson(await unless_gone(request, _whole(writer, events)))
 
 
 @contextlib.contextmanager

@@ -8,20 +8,29 @@ from pydantic import BeforeValidator, Field, Strict, field_validator
 
 from aion.errors import InvalidRequest
 from aion.server.openai_schemas import CompletionRequest
-from aion.server.schemas import AdapterList, Body, Flag, NewTokens, Seed, Temperature, TimeoutS, TopP
-from aion.types import Priority
+from aion.server.schemas import AdapterList, Body, Flag, NewTokens, Seed, Temperature, TimeoutS, TopP, Turn
+from aion.server.tool_schemas import NamedTool, tool_wish
 
 _TEXT_PARTS = ("input_text", "output_text", "text")
+
+
+class InputPart(Body):
+    """A part of a text; images and files are refused."""
+
+    type: Literal["input_text", "output_text", "text"] = Field(description="Whose text it is.")
+    text: str = Field(description="The text; parts are joined as they come.")
 
 
 class InputMessage(Body):
     """A message; its content is a text, or a list of text parts."""
 
-    type: Literal["message"] = "message"
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str
+    type: Literal["message"] = Field("message", description="What this item is.")
+    role: Literal["system", "developer", "user", "assistant"] = Field(
+        description='Who speaks; "developer" is "system".'
+    )
+    content: str = Field(description="The text, or a list of its parts.")
 
-    @field_validator("content", mode="before")
+    @field_validator("content", mode="before", json_schema_input_type=str | list[InputPart])
     @classmethod
     def _joined(cls, content: object) -> object:
         return "".join(map(_part_text, content)) if isinstance(content, list) else content
@@ -30,20 +39,20 @@ class InputMessage(Body):
 class InputCall(Body):
     """A call the model made earlier; `arguments` is JSON as text."""
 
-    type: Literal["function_call"]
-    call_id: str
-    name: str
-    arguments: str
+    type: Literal["function_call"] = Field(description="What this item is.")
+    call_id: str = Field(description="What its output names.")
+    name: str = Field(description="The function's name.")
+    arguments: str = Field(description="Its arguments: a JSON object as text.")
 
 
 class InputCallOutput(Body):
     """What that call brought: a text, or a list of text parts."""
 
-    type: Literal["function_call_output"]
-    call_id: str
-    output: str
+    type: Literal["function_call_output"] = Field(description="What this item is.")
+    call_id: str = Field(description="The call that it answers.")
+    output: str = Field(description="What the function gave back: a text, or a list of its parts.")
 
-    @field_validator("output", mode="before")
+    @field_validator("output", mode="before", json_schema_input_type=str | list[InputPart])
     @classmethod
     def _joined(cls, output: object) -> object:
         return "".join(map(_part_text, output)) if isinstance(output, list) else output
@@ -52,12 +61,15 @@ class InputCallOutput(Body):
 class InputReasoning(Body):
     """What another model thought; AION leaves it out."""
 
-    type: Literal["reasoning"]
+    type: Literal["reasoning"] = Field(description="What this item is.")
 
 
 InputItem = Annotated[
     InputMessage | InputCall | InputCallOutput | InputReasoning, Field(discriminator="type")
 ]
+
+
+SentItem = InputMessage | InputCall | InputCallOutput | InputReasoning
 
 
 def _items(value: object) -> object:
@@ -80,24 +92,53 @@ def _part_text(part: object) -> str:
 class TextFormat(Body):
     """What the text must be: anything, a JSON object, or JSON that `schema` accepts."""
 
-    type: Literal["text", "json_object", "json_schema"]
-    name: str | None = None
-    schema_: dict[str, object] | bool | None = Field(None, alias="schema")
-    strict: Flag | None = None
+    type: Literal["text", "json_object", "json_schema"] = Field(description="Which of the three.")
+    name: str | None = Field(None, description="The schema's name; changes nothing.")
+    schema_: dict[str, object] | Flag | None = Field(
+        None, alias="schema", description="The JSON schema; needed with that type."
+    )
+    strict: Flag | None = Field(None, description="Changes nothing: a schema is always followed.")
 
 
 class TextOptions(Body):
-    format: TextFormat | None = None
+    """How the text is to be."""
+
+    format: TextFormat | None = Field(None, description="What it must be.")
 
 
 class FunctionTool(Body):
     """A function that may be called; tools that run on OpenAI's side are not known here."""
 
-    type: Literal["function"]
-    name: str
-    description: str | None = None
-    parameters: dict[str, object] | None = None
-    strict: Flag | None = None
+    type: Literal["function"] = Field(description="The only kind there is.")
+    name: str = Field(description="Letters, digits, dots, dashes and underscores, 64 at most.")
+    description: str | None = Field(None, description="What it does, for the model.")
+    parameters: dict[str, object] | None = Field(None, description="The JSON schema of its arguments.")
+    strict: Flag | None = Field(
+        None, description="Refuse a schema that the arguments cannot be held to, in place of letting them be."
+    )
+
+
+class ChosenTool(Body):
+    """The one tool that is to be called."""
+
+    type: Literal["function"] = Field(description="The only kind there is.")
+    name: str = Field(description="One of the functions in `tools`.")
+
+
+_Choice = Literal["auto", "none", "required"] | ChosenTool | NamedTool | None
+
+
+def _nested(choice: object) -> object:
+    """`{"type": "function", "name"}` as chat completions have it."""
+    if isinstance(choice, dict) and choice.get("type") == "function" and "name" in choice:
+        return {"type": "function", "function": {"name": choice["name"]}}
+    return choice
+
+
+def _known_choice(choice: object) -> object:
+    """As it came, once it is one. Raises ValueError."""
+    tool_wish(_nested(choice))
+    return choice
 
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -113,28 +154,48 @@ _NEEDS_MEMORY = {
 class ResponsesRequest(Body):
     """`POST /v1/responses`: nothing is kept, so the whole conversation comes with each request."""
 
-    input: Annotated[list[InputItem], Field(min_length=1), BeforeValidator(_items)]
-    model: str | None = None
-    instructions: str | None = None
-    stream: Flag | None = False
-    temperature: Temperature | None = None
-    top_p: TopP | None = None
-    max_output_tokens: NewTokens | None = None
-    text: TextOptions | None = None
-    tools: Annotated[list[FunctionTool], Field(max_length=128)] | None = None
-    tool_choice: Any = None
-    parallel_tool_calls: Flag | None = True
-    include: list[str] | None = None
-    top_logprobs: Annotated[int, Strict(), Field(ge=0, le=20)] | None = None
-    metadata: dict[str, str] | None = None
-    previous_response_id: str | None = None
-    conversation: Any = None
-    prompt: Any = None
-    background: Flag | None = None
-    seed: Seed | None = None
+    input: Annotated[
+        list[InputItem],
+        Field(min_length=1),
+        BeforeValidator(_items, json_schema_input_type=str | Annotated[list[SentItem], Field(min_length=1)]),
+    ] = Field(description="A text of the user, or the whole conversation as items, oldest first.")
+    model: str | None = Field(
+        None, description="An adapter's name asks that adapter; any other name gets the model that is loaded."
+    )
+    instructions: str | None = Field(None, description="How the model is to answer.")
+    stream: Flag | None = Field(False, description="Answer in server-sent events, piece by piece.")
+    temperature: Temperature | None = Field(
+        None, description="0 takes the likeliest token each time; AION_TEMPERATURE without it."
+    )
+    top_p: TopP | None = Field(
+        None, description="Only the likeliest tokens of this share are drawn from; AION_TOP_P without it."
+    )
+    max_output_tokens: NewTokens | None = Field(
+        None, description="Where the answer ends at the latest; AION_MAX_NEW_TOKENS without it."
+    )
+    text: TextOptions | None = Field(None, description="How the text is to be.")
+    tools: Annotated[list[FunctionTool], Field(max_length=128)] | None = Field(
+        None, description="What the model may call; needs a model that was trained for it."
+    )
+    tool_choice: Annotated[Any, BeforeValidator(_known_choice, json_schema_input_type=_Choice)] = Field(
+        None, description='Whether a tool is called, and which; "auto" where there are tools.'
+    )
+    parallel_tool_calls: Flag | None = Field(True, description="Several calls in one answer.")
+    include: list[str] | None = Field(
+        None, description=f'"{_LOGPROBS}" tells log probabilities; other names change nothing.'
+    )
+    top_logprobs: Annotated[int, Strict(), Field(ge=0, le=20)] | None = Field(
+        None, description="Tell the log probability of each token, and of so many others in its place."
+    )
+    metadata: dict[str, str] | None = Field(None, description="Comes back as it was sent.")
+    previous_response_id: str | None = Field(None, description="Refused: no answer is kept.")
+    conversation: Any = Field(None, description="Refused: no conversation is kept here.")
+    prompt: Any = Field(None, description="Refused: there are no templates.")
+    background: Flag | None = Field(None, description="Refused where it is true.")
+    seed: Seed | None = Field(None, description="The same seed and request draw the same tokens again.")
     adapter: AdapterList = None
-    priority: Priority | None = None
-    timeout_s: TimeoutS | None = None
+    priority: Turn = None
+    timeout_s: TimeoutS = None
 
     def completion(self) -> CompletionRequest:
         """The same in the form of a chat completion. Raises InvalidRequest for what needs a memory, and
@@ -150,7 +211,7 @@ class ResponsesRequest(Body):
             "max_tokens": self.max_output_tokens,
             "response_format": self._format(),
             "tools": self._tools(),
-            "tool_choice": self._choice(),
+            "tool_choice": _nested(self.tool_choice),
             "parallel_tool_calls": self.parallel_tool_calls,
             "logprobs": self.top_logprobs is not None or _LOGPROBS in (self.include or ()),
             "top_logprobs": self.top_logprobs,
@@ -194,10 +255,3 @@ class ResponsesRequest(Body):
         if self.tools is None:
             return None
         return [{"type": "function", "function": tool.model_dump(exclude={"type"})} for tool in self.tools]
-
-    def _choice(self) -> object:
-        """`{"type": "function", "name"}` here is nested there."""
-        choice = self.tool_choice
-        if isinstance(choice, dict) and choice.get("type") == "function" and "name" in choice:
-            return {"type": "function", "function": {"name": choice["name"]}}
-        return choice

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.errors import InvalidRequest
+from aion.server.access.turns import in_turn
 from aion.server.as_json import retrieval_json
-from aion.server.background import in_background
 from aion.server.body import read_body
 from aion.server.disconnect import unless_gone
 from aion.server.iso_date import is_reversed, iso_date
-from aion.server.schemas import Body
+from aion.server.schemas import NOT_BLANK, Body, Tenant
 from aion.server.services import Services
+from aion.server.tenants import tenant_of
 from aion.types import Filters
 
 MAX_PASSAGES = 50
@@ -28,7 +29,11 @@ def whole_characters(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-Date = Annotated[str, AfterValidator(iso_date)]
+Date = Annotated[
+    str,
+    AfterValidator(iso_date),
+    Field(json_schema_extra={"anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
@@ -37,11 +42,13 @@ class FilterFields(Body):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Text | None = None
-    path_prefix: Text | None = None
-    date_from: Date | None = None
-    date_to: Date | None = None
-    tags: Annotated[list[Text], Field(max_length=50)] | None = None
+    source: Text | None = Field(None, description="This document only.")
+    path_prefix: Text | None = Field(None, description="Documents whose source begins so.")
+    date_from: Date | None = Field(None, description="Documents of this day or later: 2026-01-31.")
+    date_to: Date | None = Field(None, description="Documents of this day or earlier.")
+    tags: Annotated[list[Text], Field(max_length=50)] | None = Field(
+        None, description="Documents that have all of these."
+    )
 
     def filters(self) -> Filters:
         """As the retriever takes them. Raises InvalidRequest for dates that leave nothing."""
@@ -58,9 +65,14 @@ class FilterFields(Body):
 class SearchRequest(Body):
     """`POST /api/search`."""
 
-    query: Annotated[str, AfterValidator(whole_characters)]
-    k: Annotated[int, Strict(), Field(ge=1, le=MAX_PASSAGES)] | None = _N_PASSAGES
-    filters: FilterFields | None = None
+    query: Annotated[str, AfterValidator(whole_characters)] = Field(
+        description="What to look for; not empty.", json_schema_extra=NOT_BLANK
+    )
+    k: Annotated[int, Strict(), Field(ge=1, le=MAX_PASSAGES)] | None = Field(
+        _N_PASSAGES, description="How many passages at most."
+    )
+    filters: FilterFields | None = Field(None, description="Which documents may be found.")
+    tenant: Tenant = None
 
 
 async def search(request: Request) -> Response:
@@ -71,9 +83,10 @@ async def search(request: Request) -> Response:
         raise InvalidRequest("The query is empty; write what to look for.", param="query")
     k = body.k or _N_PASSAGES
     filters = body.filters.filters() if body.filters else None
-    work = in_background(
+    work = in_turn(
+        request,
         services.library.retriever.retrieve,
-        services.settings.tenant,
+        await tenant_of(request, body.tenant),
         body.query,
         max(N_NEAREST, k),
         k,

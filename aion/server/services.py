@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from aion.answer.confidence.judges import Calibrated, MeanCosine
 from aion.answer.paid.fallback import Fallback
@@ -27,6 +28,8 @@ from aion.settings import Settings
 from aion.store.calibrations import Calibrations
 from aion.types import Event, Generator
 
+LoadingStage = Literal["model", "documents"]
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -43,14 +46,17 @@ class Services:
     is_embedded_model: bool
     start_notice: str
     elsewhere: Generator | None = None
+    fallback: Fallback | None = None
 
     @property
     def notice(self) -> str:
         """What an operator should know now, or "". Raises StoreError."""
         library = self.library
         stale = stale_notice(self.settings, library)
+        problem = self.fallback.problem if self.fallback and self.settings.fallback == "on" else None
+        paid = problem.sentence if problem else ""
         return " ".join(
-            filter(None, [self.start_notice, library.reembedding.notice, stale, library.log.notice])
+            filter(None, [self.start_notice, paid, library.reembedding.notice, stale, library.log.notice])
         )
 
     @property
@@ -80,12 +86,17 @@ def _own_model(settings: Settings, elsewhere: Generator | None) -> Settings:
 
 
 @contextlib.contextmanager
-def open_services(settings: Settings, progress: GgufProgress | None = None) -> Iterator[Services]:
+def open_services(
+    settings: Settings,
+    progress: GgufProgress | None = None,
+    enter: Callable[[LoadingStage], None] = lambda _: None,
+) -> Iterator[Services]:
     """Load everything a question needs; on leaving, running generations are aborted and all is closed.
 
-    `progress` is told of a base model that has to be converted first.
+    `progress` is told of a base model that has to be converted first, `enter` of what is loaded next.
     """
     with contextlib.ExitStack() as stack:
+        enter("model")
         gate = ComputeGate()
         elsewhere = open_local_llm(settings)
         choice = provide_base_model(_own_model(settings, elsewhere), progress)
@@ -95,6 +106,7 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
         adapters = AdapterControl(serving, choice.path, settings.adapter_dir, settings.models_dir, load)
         stack.callback(adapters.close)
         trouble = adapters.load_at_start(is_named="adapter_dir" in settings.model_fields_set)
+        enter("documents")
         library = stack.enter_context(open_library(settings, gate))
         adapters.tell(lambda kind, meta: library.log.post(settings.tenant, Event(kind, 1.0, meta)))
         generator = LocalGenerator(serving)
@@ -102,8 +114,8 @@ def open_services(settings: Settings, progress: GgufProgress | None = None) -> I
         router = open_router(settings, library, elsewhere or generator, fallback)
         placement = serving.current.placement
         of_memory = placement.notice if placement else ""
-        problem = fallback.problem.sentence if fallback.problem and settings.fallback == "on" else ""
-        notice = " ".join(filter(None, [choice.notice, of_memory, trouble, problem]))
+        notice = " ".join(filter(None, [choice.notice, of_memory, trouble]))
         yield Services(
-            settings, library, serving, adapters, generator, router, choice.is_embedded, notice, elsewhere
-        )
+            settings, library, serving, adapters, generator, router, choice.is_embedded, notice, elsewhere,
+            fallback,
+        )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from pydantic import Field, Strict
@@ -10,31 +9,39 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.engine.continuation import Continuation
+from aion.server.access.turns import in_turn
 from aion.server.body import read_body
 from aion.server.openai_request import messages_of
 from aion.server.openai_schemas import ChatMessage
 from aion.server.schemas import Body, Flag
 from aion.server.services import Services
+from aion.server.whole_json import WholeJson
 
 
 class TokenizeRequest(Body):
     """A text; `add_special` puts the model's own first token before it, `parse_special` reads control tokens
     in it, `with_pieces` gives each token's text as well."""
 
-    content: str
-    add_special: Flag | None = False
-    parse_special: Flag | None = False
-    with_pieces: Flag | None = False
+    content: str = Field(description="The text.")
+    add_special: Flag | None = Field(False, description="Put the model's own first token before it.")
+    parse_special: Flag | None = Field(False, description="Read control tokens in the text as such.")
+    with_pieces: Flag | None = Field(False, description="Give each token's text as well.")
 
 
 class DetokenizeRequest(Body):
-    tokens: list[Annotated[int, Strict(), Field(ge=0)]]
+    """Tokens by their ids."""
+
+    tokens: list[Annotated[int, Strict(), Field(ge=0)]] = Field(
+        description="Ids, as `POST /tokenize` gives them."
+    )
 
 
 class TemplateRequest(Body):
     """A conversation as `POST /v1/chat/completions` takes it."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1)] = Field(
+        description="The conversation, oldest first."
+    )
 
 
 async def tokenize(request: Request) -> Response:
@@ -42,12 +49,16 @@ async def tokenize(request: Request) -> Response:
     services: Services = request.app.state.services
     body = await read_body(request, TokenizeRequest)
     continuation = Continuation(services.serving)
-    tokens = await asyncio.to_thread(
-        continuation.tokenize, body.content, special=bool(body.parse_special), bos=bool(body.add_special)
+    tokens = await in_turn(
+        request,
+        continuation.tokenize,
+        body.content,
+        special=bool(body.parse_special),
+        bos=bool(body.add_special),
     )
     shown: list[Any] = list(tokens)
     if body.with_pieces:
-        pieces = await asyncio.to_thread(continuation.pieces, tokens)
+        pieces = await in_turn(request, continuation.pieces, tokens)
         shown = [{"id": id_, "piece": _shown(piece)} for id_, piece in zip(tokens, pieces, strict=True)]
     return JSONResponse({"tokens": shown})
 
@@ -56,7 +67,7 @@ async def detokenize(request: Request) -> Response:
     """{"content": text}."""
     services: Services = request.app.state.services
     body = await read_body(request, DetokenizeRequest)
-    text = await asyncio.to_thread(Continuation(services.serving).detokenize, body.tokens)
+    text = await in_turn(request, Continuation(services.serving).detokenize, body.tokens)
     return JSONResponse({"content": text})
 
 
@@ -65,8 +76,8 @@ async def apply_template(request: Request) -> Response:
     services: Services = request.app.state.services
     body = await read_body(request, TemplateRequest)
     template = services.serving.current.template
-    prompt = await asyncio.to_thread(template.render, messages_of(body.messages))
-    return JSONResponse({"prompt": prompt})
+    prompt = await in_turn(request, template.render, messages_of(body.messages))
+    return WholeJson({"prompt": prompt})
 
 
 def _shown(piece: bytes) -> str | list[int]:

@@ -10,7 +10,8 @@ from aion.engine.tools.format import ToolFormat
 from aion.engine.tools.grammar import calls_grammar
 from aion.engine.tools.parser import CallParser
 from aion.errors import InvalidRequest
-from aion.server.openai_schemas import CompletionRequest, ToolChoice
+from aion.server.openai_schemas import CompletionRequest
+from aion.server.tool_schemas import ToolChoice
 from aion.types import Sampling, Tool, ToolUse
 
 _AUTO = ToolChoice(mode="auto")

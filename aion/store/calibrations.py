@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aion.store import copies
 from aion.store.connection import Store
 
 
@@ -71,6 +72,11 @@ class Calibrations:
                 (tenant, embedder, reranker),
             ).get
         return None if found is None else int(found)
+
+    def generation(self) -> str:
+        """Another text after a restore: ids are then of other calibrations."""
+        with self._store.read() as db:
+            return copies.generation(db)
 
     def newest(self, tenant: str, embedder: str, reranker: str) -> Calibration | None:
         """The one that holds."""

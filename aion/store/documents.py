@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from aion.store import chunk_rows, document_rows, document_writes
+from aion.store import chunk_rows, copies, document_rows, document_writes
 from aion.store.connection import Store
 from aion.store.document_writes import Prepared, Stored
 from aion.store.vector_tables import find_table
@@ -139,6 +139,11 @@ class Documents:
         """Forget these documents at once; returns how many there were."""
         with self._store.write() as db:
             return sum(document_writes.delete(db, tenant, document_id) for document_id in document_ids)
+
+    def generation(self) -> str:
+        """Another text after a restore: what was stored may then be gone, and ids be of other documents."""
+        with self._store.read() as db:
+            return copies.generation(db)
 
     def count(self, tenant: str) -> int:
         """How many documents the tenant has."""

@@ -75,7 +75,7 @@ class Events:
         """Write entries in one transaction; for each its ids, or why it alone is not in: NotFound (what it is
         about), NotStorable. Raises StoreError when nothing is."""
         with self._store.write(wait_ms) as db:
-            return [_written(db, entry) for entry in entries]
+            return [write_entry(db, entry) for entry in entries]
 
     def forget_keys(self, keys: Sequence[str]) -> None:
         """Entries with these keys are not given again."""
@@ -146,15 +146,18 @@ class Events:
             yield from (_row(row) for row in rows)
             after = rows[-1][0]
 
-    def turns(self, tenant: str, conversation: str, limit: int) -> tuple[Message, ...]:
-        """The newest `limit` questions and answers of a conversation, oldest first."""
+    def turns(self, tenant: str, conversation: str, limit: int, asker: str = "") -> tuple[Message, ...]:
+        """The newest `limit` questions and answers of a conversation, oldest first; those that `asker` asked,
+        all for ""."""
         with self._store.read() as db:
             rows = db.execute(
                 """
                 SELECT meta ->> '$.prompt', meta ->> '$.reply' FROM events
-                WHERE tenant = ? AND conversation = ? AND kind = 'answer' ORDER BY id DESC LIMIT ?
+                WHERE tenant = ?1 AND conversation = ?2 AND kind = 'answer'
+                  AND (?4 = '' OR meta ->> '$.asker' = ?4)
+                ORDER BY id DESC LIMIT ?3
                 """,
-                (tenant, conversation, limit),
+                (tenant, conversation, limit, asker),
             ).fetchall()
         return tuple(
             message
@@ -163,7 +166,8 @@ class Events:
         )
 
 
-def _written(db: apsw.Connection, entry: Entry) -> tuple[int, ...] | NotFound | NotStorable:
+def write_entry(db: apsw.Connection, entry: Entry) -> tuple[int, ...] | NotFound | NotStorable:
+    """Write an entry inside the caller's transaction: its ids, or why it alone is not in."""
     try:
         with event_rows.apart(db):
             return event_rows.write(db, entry)

@@ -146,9 +146,11 @@ class Exports:
             feedback.setdefault(subject, []).append(json.loads(meta))
         for event_id, at, meta, conversation in page:
             retrieval, _, query, original = retrievals.get(event_id, (0, 0, None, None))
-            turns = self._rows(_TURNS, tenant, conversation, event_id) if conversation else []
+            told = json.loads(meta)
+            asker = told.get("asker", "")
+            turns = self._rows(_TURNS, tenant, conversation, event_id, asker) if conversation else []
             yield LoggedAnswer(
-                event_id, at, json.loads(meta), passages.get(retrieval, ()), query or "",
+                event_id, at, told, passages.get(retrieval, ()), query or "",
                 original is not None, tuple(reversed(turns)), tuple(feedback.get(event_id, ())),
             )  # fmt: skip
 
@@ -201,5 +203,6 @@ _PASSAGES = """
 _TURNS = f"""
     SELECT coalesce(meta ->> '$.prompt', ''), coalesce(meta ->> '$.reply', '') FROM events
     WHERE tenant = ?1 AND conversation = ?2 AND kind = 'answer' AND id < ?3
+      AND (?4 = '' OR meta ->> '$.asker' = ?4)
     ORDER BY id DESC LIMIT {_MAX_TURNS}
 """  # noqa: S608

@@ -12,27 +12,26 @@ from typing import Any
 import apsw
 import numpy as np
 
-from aion.store import lexical_tables, vector_tables
+from aion.store import lexical_tables, page_copy, vector_tables
 from aion.store.connection import Store
 from aion.store.index import BUILDING, IndexText
 from aion.types import Vectors as VectorArray
 
-_MAX_DAMAGE = 5  # lines of SQLite's own report
 _BATCH = 1024  # vectors read together
 _TERMS = "temp.lexical_terms"
 
-_BAD_ROWS = {
-    "chunks whose document is gone": """
-        SELECT count(*) FROM chunks WHERE NOT EXISTS (SELECT 1 FROM documents WHERE id = document_id)""",
+_GONE = 'SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2'
+# Each gives the document of every chunk that it finds.
+_BAD_CHUNKS = {
     "chunks of another tenant than their document": """
-        SELECT count(*) FROM chunks JOIN documents ON documents.id = document_id
+        SELECT document_id FROM chunks JOIN documents ON documents.id = document_id
         WHERE chunks.tenant <> documents.tenant""",
     "twins that point at no chunk with their words": """
-        SELECT count(*) FROM chunks AS twin WHERE twin_of IS NOT NULL AND NOT EXISTS (
+        SELECT document_id FROM chunks AS twin WHERE twin_of IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM chunks AS first WHERE first.id = twin.twin_of AND first.tenant = twin.tenant
             AND first.twin_of IS NULL AND first.text_hash IS twin.text_hash)""",
     "twins with a text of their own": """
-        SELECT count(*) FROM chunks WHERE twin_of IS NOT NULL AND text <> ''""",
+        SELECT document_id FROM chunks WHERE twin_of IS NOT NULL AND text <> ''""",
 }
 
 
@@ -63,9 +62,7 @@ class Integrity:
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file itself, [] when nothing."""
         with self._store.read() as db:
-            found = [text for (text,) in db.execute(f"PRAGMA integrity_check({_MAX_DAMAGE})") if text != "ok"]
-            broken = db.execute("PRAGMA foreign_key_check").fetchall()
-        return found + [f"{len(broken)} rows refer to rows that are gone"] * bool(broken)
+            return page_copy.damage(db)
 
     def tenants(self) -> tuple[str, ...]:
         """All that have chunks or a full-text index in use."""
@@ -75,21 +72,21 @@ class Integrity:
 
     def is_text_index_whole(self, tenant: str) -> bool:
         """Whether FTS5 finds its own structures right."""
-        with self._store.write() as db:
-            table = lexical_tables.find_table(db, tenant)
-            if table is None:
-                return True
-            try:
-                db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")  # noqa: S608
-            except apsw.CorruptError:
-                return False
-        return True
-
-    def bad_rows(self) -> dict[str, int]:
-        """Kinds of rows that should not be, with how many there are; only those of which there are any."""
         with self._store.read() as db:
-            counts = {what: int(db.execute(sql).get) for what, sql in _BAD_ROWS.items()}
-        return {what: n for what, n in counts.items() if n}
+            table = lexical_tables.find_table(db, tenant)
+            return table is None or db.execute(f"PRAGMA integrity_check({table})").get == "ok"
+
+    def rows_without_parent(self) -> list[tuple[str, str, int]]:
+        """(a table, the one it refers to, how many of its rows refer to one that is gone)."""
+        with self._store.read() as db:
+            rows: list[Any] = db.execute(_GONE).fetchall()
+        return rows
+
+    def bad_chunks(self) -> dict[str, list[int]]:
+        """Kinds of chunks that should not be, with the documents of all of them; only those there are."""
+        with self._store.read() as db:
+            found = {what: [id_ for (id_,) in db.execute(sql)] for what, sql in _BAD_CHUNKS.items()}
+        return {what: ids for what, ids in found.items() if ids}
 
     def text_rows(self, tenant: str) -> RowCounts:
         """A tenant's full-text index against its chunks."""

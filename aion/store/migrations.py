@@ -12,6 +12,7 @@ import apsw
 
 from aion.store.budget_tables import add_budget_tables
 from aion.store.calibration_tables import add_calibration_tables
+from aion.store.copies import add_copy_tables
 from aion.store.event_tables import add_event_tables
 from aion.store.export_tables import add_export_tables
 from aion.store.key_tables import add_key_tables
@@ -194,6 +195,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[apsw.Connection], None]], ...] = (
     ("calibrations", add_calibration_tables),
     ("exports", add_export_tables),
     ("keys", add_key_tables),
+    ("copies", add_copy_tables),
 )
 
 
@@ -205,14 +207,20 @@ def schema_version(db: apsw.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(version), 0) FROM migrations").get)
 
 
-def migrate(db: apsw.Connection) -> None:
-    """Apply what is missing, in order. Safe when several processes open the file at once."""
-    for version, (name, step) in enumerate(MIGRATIONS, 1):
-        if schema_version(db) >= version:
-            continue
-        with immediate(db):
-            if schema_version(db) < version:
-                _apply(db, version, name, step)
+def migrate(db: apsw.Connection, before: Callable[[int], None] | None = None) -> None:
+    """Apply what is missing, in order, all or nothing: a process that is killed leaves the file as it was.
+    Safe when several processes open the file at once.
+
+    `before` is called with the schema of a file that has one, while nobody may write and nothing is changed.
+    """
+    if schema_version(db) >= len(MIGRATIONS):
+        return
+    with immediate(db):
+        found = schema_version(db)
+        if before is not None and 0 < found < len(MIGRATIONS):
+            before(found)
+        for version, (name, step) in enumerate(MIGRATIONS[found:], found + 1):
+            _apply(db, version, name, step)
 
 
 def _apply(db: apsw.Connection, version: int, name: str, step: Callable[[apsw.Connection], None]) -> None:

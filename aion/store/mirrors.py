@@ -23,6 +23,7 @@ import numpy as np
 from aion.errors import StoreError
 from aion.store import vector_tables
 from aion.store.connection import Store
+from aion.store.copies import generation
 from aion.store.filters import chunks_query
 from aion.store.mirror import ByteMirror, ExactMirror, Ids, as_ids, best
 from aion.store.vector_tables import Table
@@ -40,10 +41,12 @@ _Key = tuple[Table, str]
 
 @dataclass(slots=True)
 class _Copy:
-    """A mirror and how much of the log is in it. `lock` is held while it is read or changed."""
+    """A mirror, how much of the log is in it, and of which content of the file (copies.py). `lock` is held
+    while it is read or changed."""
 
     mirror: ExactMirror | ByteMirror
     seen: int
+    content: str
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -162,7 +165,7 @@ def unmapped(db: apsw.Connection) -> Iterator[None]:
 
 def _copy(db: apsw.Connection, key: _Key, memory_bytes: int) -> _Copy | None:
     """A new copy, None when even one of bytes would be too large."""
-    seen, _ = _log_ends(db)
+    seen, _, content = _log_ends(db)
     n_dims = key[0].n_dims
     n_numbers = _count(db, key) * n_dims
     if n_numbers > memory_bytes:
@@ -170,12 +173,14 @@ def _copy(db: apsw.Connection, key: _Key, memory_bytes: int) -> _Copy | None:
     mirror = ExactMirror(n_dims) if 4 * n_numbers <= memory_bytes * _EXACT_SHARE else ByteMirror(n_dims)
     for ids, vectors in _batches(db, key):
         mirror.put(ids, vectors)
-    return _Copy(mirror, seen)
+    return _Copy(mirror, seen, content)
 
 
 def _follow(db: apsw.Connection, key: _Key, copy: _Copy) -> bool:
     """Bring a copy up to what the file has now; False when it has to be made anew."""
-    last, first = _log_ends(db)
+    last, first, content = _log_ends(db)
+    if content != copy.content:
+        return False
     if last == copy.seen:
         return True
     if first > copy.seen + 1:
@@ -189,11 +194,11 @@ def _follow(db: apsw.Connection, key: _Key, copy: _Copy) -> bool:
     return True
 
 
-def _log_ends(db: apsw.Connection) -> tuple[int, int]:
-    """The last and the first number in the log; 0 and 0 when it is empty."""
+def _log_ends(db: apsw.Connection) -> tuple[int, int, str]:
+    """The last and the first number in the log, 0 and 0 when it is empty, and of which content it tells."""
     row: Any = db.execute("SELECT (SELECT max(id) FROM vector_changes), (SELECT min(id) FROM vector_changes)")
     last, first = next(row)
-    return last or 0, first or 0
+    return last or 0, first or 0, generation(db)
 
 
 def _changed(db: apsw.Connection, key: _Key, after: int, last: int) -> Ids:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from aion.store.copies import generation
+
 _COMMON_SHARE = 0.1  # of the chunks; a stem in more of them tells little and takes long to count
 _COMMON = 1_000  # chunks; counted so far in small indexes too
 _MAX_REMEMBERED = 50_000  # stems of one index, about 5 MB
@@ -25,9 +27,9 @@ class Rarity:
 @dataclass(slots=True)
 class _Known:
     """Counts of one index in one state. Ids of chunks are never given twice, so that the number of chunks
-    and the last id tell one state from another."""
+    and the last id tell one state from another, but for a restore, which `generation` tells."""
 
-    state: tuple[int, int]
+    state: tuple[int, int, str]
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -41,9 +43,9 @@ class StemCounts:
     def of(self, db: apsw.Connection, table: str, stems: Iterable[str]) -> Rarity:
         """How rare each of the stems is in the index `table`."""
         n_chunks, last = size_of(db, table)
-        known = self._known.get(table)
-        if known is None or known.state != (n_chunks, last) or len(known.counts) > _MAX_REMEMBERED:
-            known = self._forget(table, (n_chunks, last))
+        known, state = self._known.get(table), (n_chunks, last, generation(db))
+        if known is None or known.state != state or len(known.counts) > _MAX_REMEMBERED:
+            known = self._forget(table, state)
         limit = max(int(n_chunks * _COMMON_SHARE), _COMMON)
         counts = {}
         for stem in stems:
@@ -53,7 +55,7 @@ class StemCounts:
             counts[stem] = found
         return Rarity(n_chunks, limit, counts)
 
-    def _forget(self, table: str, state: tuple[int, int]) -> _Known:
+    def _forget(self, table: str, state: tuple[int, int, str]) -> _Known:
         if len(self._known) >= _MAX_TABLES:
             self._known.clear()
         self._known[table] = _Known(state)

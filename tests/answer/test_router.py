@@ -286,6 +286,15 @@ def test_the_streamed_text_is_the_final_text(scene: MakeScene, script: list[str 
     assert last.event_id > 0
 
 
+def test_no_token_of_what_is_held_back_is_forgotten(scene: MakeScene) -> None:
+    """Of a stream that is broken off it is known only by its pieces how many tokens it took."""
+    script = [Delta("[", n_prompt=70), *(Delta(text) for text in ("1", ",", " ", "2", "] bom."))]
+    deltas = [each for each in scene(FakeGenerator(*script)).stream() if isinstance(each, Delta)]
+    assert deltas[0].n_prompt == 70
+    assert sum(each.n_prompt for each in deltas) == 70
+    assert sum(each.n_tokens for each in deltas) == len(script)
+
+
 def test_leaving_the_stream_closes_the_generator_and_records_nothing(scene: MakeScene) -> None:
     stage = scene(FakeGenerator("Custa ", "45 ", "euros."))
 

@@ -106,7 +106,7 @@ def test_a_question_over_the_context_is_a_sentence(aion: Run, documents: Path) -
 def test_a_missing_model_is_a_sentence(aion: Run, words: list[str]) -> None:
     done = aion(*words, "--model", "missing.gguf")
     assert (done.code, done.out) == (1, "")
-    assert "aion: The model file missing.gguf does not exist; " in done.err
+    assert "The model file missing.gguf does not exist; " in done.err
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"no model at all " * 9, b"GGUF\x03\0\0\0" + b"\0" * 999])

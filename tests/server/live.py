@@ -31,10 +31,12 @@ from aion.server.adapter_control import AdapterControl
 from aion.server.app import create_app
 from aion.server.fallback import open_fallback
 from aion.server.library import open_library
-from aion.server.listen import bind
+from aion.server.lifecycle.listen import bind
 from aion.server.loading import load_model
 from aion.server.money import open_budget
 from aion.server.services import Services, open_router
+from aion.server.wire.connection import ConnectionLimits
+from aion.server.wire.uvicorn_config import harden, uvicorn_config
 from aion.settings import Settings, load_settings
 from aion.types import AdapterChoice, Priority, Sampling
 
@@ -60,6 +62,7 @@ def settings_in(folder: Path, **overrides: object) -> Settings:
         "threads": 1,
         "parallel": 4,
         "events_jsonl": folder / "events.jsonl",
+        "train_root": folder,
     }
     return load_settings(**(defaults | overrides))
 
@@ -70,10 +73,12 @@ def serving(services: Services) -> contextlib.AbstractContextManager[str]:
 
 
 @contextlib.contextmanager
-def serving_app(app: ASGIApp, grace_s: int = 5) -> Iterator[str]:
+def serving_app(app: ASGIApp, grace_s: int = 5, limits: ConnectionLimits | None = None) -> Iterator[str]:
     """The same of any application; what still runs `grace_s` after the end of the block is cancelled."""
     with contextlib.closing(bind("127.0.0.1", 0)) as bound:
-        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=grace_s)
+        limits = limits or ConnectionLimits()
+        harden(bound, limits.send_timeout_s)
+        config = uvicorn_config(app, limits, grace_s)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="uvicorn")
         thread.start()
@@ -102,12 +107,18 @@ class Live:
     def post(self, path: str, body: object) -> httpx.Response:
         return self.http.post(path, json=body)
 
-    def connect(self, path: str, body: object) -> socket.socket:
-        """Send a POST and return its socket, the answer unread."""
+    def connect(self, path: str, body: object, headers: str = "") -> socket.socket:
+        """Send a POST, with more lines of headers, and return its socket, the answer unread."""
         data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: aion\r\nContent-Type: application/json\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}"
         sock = socket.create_connection(self.address, timeout=DEADLINE_S)
         sock.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        return sock
+
+    def raw(self, data: bytes) -> socket.socket:
+        """Send bytes as they are and return their socket."""
+        sock = socket.create_connection(self.address, timeout=DEADLINE_S)
+        sock.sendall(data)
         return sock
 
     def assert_answers(self) -> None:
@@ -141,6 +152,10 @@ class Tap(ComputeGate):
 
     def shut(self) -> None:
         self._set(0)
+
+    def step(self) -> None:
+        """Let one step through."""
+        self._set(1)
 
     def step_until(self, condition: Callable[[], bool], what: str) -> None:
         """Let single steps through until `condition`; then all stands still again."""

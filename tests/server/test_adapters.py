@@ -17,10 +17,13 @@ import pytest
 
 from aion.convert.gguf_file import GgufFile
 from aion.engine.catalog import CHAT_FILE, embedded_file
+from aion.server.access.tokens import add_key
 from aion.server.adapter_control import AdapterControl
 from aion.server.services import open_services
 from aion.store.events import Events
+from aion.store.keys import Keys
 from tests.convert.tiny import write_json, write_safetensors
+from tests.server.described import check
 from tests.server.live import Live, live, settings_in, wait_until
 
 RANK = 4
@@ -48,6 +51,11 @@ def text_of(server: Live, adapter: object = None) -> str:
     response = server.post("/generate", body)
     assert response.status_code == 200, response.text
     return str(response.json()["text"])
+
+
+def new_key(server: Live) -> str:
+    """The token of a key that may chat."""
+    return str(add_key(Keys(server.services.library.store), "chats", ("chat",), ("default",))[1])
 
 
 @pytest.fixture
@@ -80,7 +88,7 @@ def test_reload_takes_a_newer_training(server: Live, tmp_path: Path) -> None:
     later = (tmp_path / "adapter" / "adapter.gguf").stat().st_mtime + 10
     os.utime(tmp_path / "adapter" / "adapter_model.safetensors", (later, later))
     response = server.http.post("/adapter/reload")
-    assert (response.status_code, response.json()["ok"]) == (200, True)
+    assert (response.status_code, check(response, "post", "/adapter/reload")["ok"]) == (200, True)
     assert text_of(server) != before
     assert server.http.get("/v1/adapters").json()["data"][0]["effect"] > 0.1
 
@@ -92,7 +100,7 @@ def test_a_failed_reload_says_why_and_the_former_serves_on(server: Live, tmp_pat
         "ok": False,
         "error": f"The adapter {tmp_path}/absent does not exist; train one, or name another path.",
     }
-    model = embedded_file(CHAT_FILE, Path("models"))
+    model = shutil.copy(embedded_file(CHAT_FILE, Path("models")), tmp_path / "model.gguf")
     reply = server.post("/adapter/reload", {"path": str(model)}).json()
     assert reply["ok"] is False
     assert "is a GGUF, but no adapter" in reply["error"]
@@ -201,14 +209,19 @@ def test_what_the_machine_refuses_is_a_sentence(server: Live, tmp_path: Path) ->
 def test_adapters_come_and_go_by_name(server: Live, tmp_path: Path) -> None:
     write_peft(tmp_path / "tone", 3)
     added = server.post("/v1/adapters", {"name": "tone", "path": str(tmp_path / "tone")})
-    assert (added.status_code, added.json()["id"]) == (201, "tone")
-    listed = server.http.get("/v1/adapters").json()["data"]
+    assert (added.status_code, check(added, "post", "/v1/adapters")["id"]) == (201, "tone")
+    listed = check(server.http.get("/v1/adapters"), "get", "/v1/adapters")["data"]
     assert [(a["id"], a["default"]) for a in listed] == [("default", True), ("tone", False)]
     both = text_of(server, [{"name": "default"}, {"name": "tone", "scale": 0.5}])
     assert len({both, text_of(server), text_of(server, "tone")}) == 3
+    assert {Path(each["path"]).is_absolute() for each in listed} == {True}
+    headers = {"X-API-Key": new_key(server)}
+    seen = server.http.get("/v1/adapters", headers=headers).json()["data"]
+    assert seen == [each | {"path": Path(each["path"]).name} for each in listed]
+    Keys(server.services.library.store).revoke("chats")
     assert server.http.delete("/v1/adapters/tone").status_code == 204
     refused = server.http.delete("/v1/adapters/tone")
-    assert refused.status_code == 400
+    assert refused.status_code == 404
     assert refused.json()["error"]["message"] == (
         "adapter 'tone' is not loaded (loaded: default); POST /v1/adapters loads one."
     )

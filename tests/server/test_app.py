@@ -8,7 +8,7 @@ import pytest
 
 from tests.server.live import Live
 
-FILES = ("/", "/panel/ask.js", "/panel/style.css", "/panel/icon.svg")
+FILES = ("/", "/panel/ask.js", "/panel/session.js", "/panel/style.css", "/panel/icon.svg")
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -239,9 +239,10 @@ def test_who_waits_when_the_server_ends_is_told_and_what_came_whole_is_stored(de
     turns = desk.services.library.turns
     sent: list[Message] = []
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n# Tour\r\n--x--\r\n'
-    headers = [(b"host", b"aion"), (b"content-type", b"multipart/form-data; boundary=x")]
+    headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
     scope: Scope = {
         "type": "http", "method": "POST", "path": "/api/documents", "query_string": b"", "headers": headers,
+        "client": ("127.0.0.1", 1),
     }  # fmt: skip
 
     async def receive() -> Message:

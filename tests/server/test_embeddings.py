@@ -15,6 +15,7 @@ import pytest
 
 from aion.engine.embedder import LlamaEmbedder
 from aion.engine.gate import ComputeGate
+from aion.server.access.turns import Turns
 from aion.server.embeddings import EmbeddingsRequest, _embedded
 from aion.types import Vectors
 from tests.server.live import Live
@@ -108,7 +109,7 @@ def test_nothing_is_computed_for_a_client_that_has_gone(embedder: LlamaEmbedder)
 
     async def ask(counting: Counting) -> None:
         body = EmbeddingsRequest.model_validate({"input": ["a b"] * 50})
-        task = asyncio.create_task(_embedded(counting, body))
+        task = asyncio.create_task(_embedded(Turns("embeddings"), counting, body))
         counting.go_away = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncGenerator
 from functools import partial
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from aion.server.event_stream import EventStream, frame
+from aion.server.wire.connection import ConnectionLimits
 from tests.server.live import DEADLINE_S, serving_app, wait_until
 
 LAST = frame("stopped", "error")
@@ -51,7 +54,7 @@ def connected(url: str) -> socket.socket:
     port = httpx.URL(url).port
     assert port is not None
     sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
-    sock.sendall(b"GET / HTTP/1.1\r\nHost: aion\r\n\r\n")
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     return sock
 
 
@@ -87,11 +90,29 @@ def test_a_client_that_leaves_closes_the_frames() -> None:
         wait_until(lambda: frames.closed, "the frames to be closed")
 
 
-def test_a_client_that_reads_nothing_is_dropped() -> None:
-    frames = Frames(100_000, 10_000)
-    with serving_app(app(frames, send_timeout_s=0.2), 0) as url, connected(url):
+def test_a_client_that_reads_nothing_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    frames, limits = Frames(100_000, 10_000), ConnectionLimits()
+    with serving_app(app(frames, send_timeout_s=0.2), 5, limits) as url, connected(url) as sock:
         wait_until(lambda: frames.closed, "the frames to be closed")
+        wait_until(lambda: limits.connections.n == 0, "the connection to be gone")
+        assert sum(map(len, iter(partial(sock.recv, 1_000_000), b""))) < frames.n * frames.size
     assert 0 < frames.sent < frames.n
+    assert caplog.records == []
+
+
+def test_a_client_that_reads_nothing_holds_up_no_end() -> None:
+    frames = Frames(100_000, 10_000)
+    with serving_app(app(frames), 0) as url:
+        sock = connected(url)
+        wait_until(partial(_stands_still, frames), "the client's buffers to be full")
+    sock.close()
+    assert frames.closed
+
+
+def _stands_still(frames: Frames) -> bool:
+    n_before = frames.sent
+    time.sleep(0.2)
+    return frames.sent == n_before > 0
 
 
 def test_a_server_that_stops_says_so() -> None:

@@ -7,8 +7,9 @@ import json
 import httpx
 import pytest
 
-from aion.server.body import MAX_BODY_BYTES
 from tests.server.live import Live
+
+MAX_BODY_BYTES = 4 * 1024**2  # AION_BODY_MB
 
 REQUIRED = {
     "/generate": "prompt",

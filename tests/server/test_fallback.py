@@ -127,7 +127,7 @@ def mentioning(name: str) -> set[str]:
 
 
 def test_the_paid_side_is_reached_through_one_place() -> None:
-    assert mentioning("fallback_api_key") == {"settings.py", "server/fallback.py", "server/money.py"}
+    assert mentioning("fallback_api_key") == {"settings/settings.py", "server/fallback.py", "server/money.py"}
     assert mentioning("PAID") == {"remote/role.py", "server/fallback.py"}
     assert mentioning("RemoteGenerator") <= {
         "remote/generator.py", "answer/paid/fallback.py", "server/fallback.py", "server/local_llm.py",

@@ -12,6 +12,7 @@ from aion.rag.evaluate.folder import LabelledPassage, LabelledQuestion, Question
 from aion.server.evaluation import evaluate_folder
 from aion.server.services import open_services
 from tests.engine.test_reranker import make
+from tests.server.described import check
 from tests.server.live import Live, live, settings_in
 from tests.server.test_doctor import findings
 
@@ -47,7 +48,8 @@ def test_the_best_comes_first(ranking: Live) -> None:
 def test_few_are_returned_with_their_texts(ranking: Live) -> None:
     body = {"query": QUERY, "documents": [{"text": text} for text in TEXTS]}
     whole = ranking.post("/v1/rerank", body).json()["results"]
-    short = ranking.post("/v1/rerank", body | {"top_n": 2, "return_documents": True}).json()["results"]
+    wanted = body | {"top_n": 2, "return_documents": True}
+    short = check(ranking.post("/v1/rerank", wanted), "post", "/v1/rerank")["results"]
     assert [each["index"] for each in short] == [each["index"] for each in whole[:2]]
     assert [each["document"]["text"] for each in short] == [TEXTS[each["index"]] for each in short]
 

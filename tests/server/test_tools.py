@@ -11,6 +11,7 @@ import pytest
 
 from aion.server.services import open_services
 from tests.engine.tools.families import TEMPLATES, make_model
+from tests.server.described import check
 from tests.server.live import DEADLINE_S, Live, live, settings_in
 
 SCHEMA = {
@@ -89,6 +90,15 @@ def test_a_named_call_is_that_one(chat: Any, name: str) -> None:
     (call,) = made.choices[0].message.tool_calls
     assert call.function.name == name
     assert_is_call(name, call.function.arguments)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_calls_are_as_described(family: Live, stream: bool) -> None:
+    chat = {"messages": ASK, "tools": TOOLS, "tool_choice": "required", "max_tokens": 400, "stream": stream}
+    check(family.post("/v1/chat/completions", chat), "post", "/v1/chat/completions")
+    tools = [{"type": "function", **tool["function"]} for tool in TOOLS]
+    asked = {"input": "Que dia é?", "tools": tools, "tool_choice": "required", "max_output_tokens": 400}
+    check(family.post("/v1/responses", asked | {"stream": stream}), "post", "/v1/responses")
 
 
 @pytest.mark.parametrize("n", [1, 2])

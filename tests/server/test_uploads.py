@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion.server.body import MAX_BODY_BYTES
 from aion.server.uploads import MAX_FIELDS, MAX_FILES, MAX_NAME_BYTES, safe_name
 from tests.server.live import DEADLINE_S, Live, wait_until
 from tests.server.test_documents import TOUR, sources, upload
-from tests.server.test_failures import error_of
+from tests.server.test_failures import MAX_BODY_BYTES, error_of
 
 PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
 
@@ -109,7 +108,7 @@ def sent_raw(desk: Live, declared: int | None, n_bytes: int = 0) -> Iterator[byt
     """The beginning of the answer to a form that declares its length, or is chunked."""
     length = "Transfer-Encoding: chunked" if declared is None else f"Content-Length: {declared}"
     head = (
-        "POST /api/documents HTTP/1.1\r\nHost: aion\r\n"
+        "POST /api/documents HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\n{length}\r\n\r\n"
     )
     part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
@@ -140,7 +139,7 @@ def test_a_client_that_leaves_half_way_stores_nothing_and_gives_its_place_back(d
     intake = desk.services.library.intake
     with socket.create_connection(desk.address, timeout=DEADLINE_S) as client:
         client.sendall(
-            b"POST /api/documents HTTP/1.1\r\nHost: aion\r\nContent-Length: 100000\r\n"
+            b"POST /api/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n"
             b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
             b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n# Tour\r\n'
         )

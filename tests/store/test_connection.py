@@ -13,6 +13,7 @@ import pytest
 
 from aion.errors import StoreError
 from aion.store import connection
+from aion.store.opening import open_file
 from aion.store.connection import Store
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
@@ -161,18 +162,18 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
 
 def test_no_reader_opens_behind_the_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path / "aion.db")
-    begun, may_go, really_open = threading.Event(), threading.Event(), connection._open
+    begun, may_go = threading.Event(), threading.Event()
 
     def slowly(path: Path) -> apsw.Connection:
         begun.set()
         may_go.wait(30)
-        return really_open(path)
+        return open_file(path)
 
     def read() -> None:
         with suppress(StoreError), store.read() as db:
             db.execute("SELECT 1").fetchall()
 
-    monkeypatch.setattr(connection, "_open", slowly)
+    monkeypatch.setattr(connection, "open_file", slowly)
     reading, closing = threading.Thread(target=read), threading.Thread(target=store.close)
     reading.start()
     assert begun.wait(30)

@@ -23,16 +23,19 @@ async def verified(
     """Pass a model's text on with its citations verified; at its end the sources line, and all in `work`."""
     citations = CitationFilter(len(prompt.passages), _names(prompt.passages))
     end = None
+    n_tokens = n_prompt = 0  # behind what is held back
     async with contextlib.aclosing(events):
         async for event in events:
             if isinstance(event, Delta):
+                n_tokens, n_prompt = n_tokens + event.n_tokens, n_prompt + event.n_prompt
                 if shown := citations.push(event.text):
-                    yield Delta(shown, event.n_tokens)
+                    yield Delta(shown, n_tokens, n_prompt=n_prompt)
+                    n_tokens = n_prompt = 0
             else:
                 _check(event)
                 end = event
     if rest := citations.finish():
-        yield Delta(rest, 0)
+        yield Delta(rest, n_tokens, n_prompt=n_prompt)
     if end is None or not citations.shown:
         return
     work.written_by(end)

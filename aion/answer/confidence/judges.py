@@ -51,7 +51,7 @@ class Calibrated:
 
     def __init__(self, calibrations: Calibrations) -> None:
         self._calibrations = calibrations
-        self._known: dict[tuple[str, str, str], tuple[int, Logistic]] = {}
+        self._known: dict[tuple[str, str, str], tuple[tuple[str, int], Logistic]] = {}
 
     def confidence(self, tenant: str, retrieval: Retrieval) -> float:
         """The probability, in [0, 1]; reads the store."""
@@ -66,10 +66,10 @@ class Calibrated:
         newest = self._calibrations.newest_id(*key)
         if newest is None:
             return prior(embedder)
-        known = self._known.get(key)
-        if known is None or known[0] != newest:
+        known, state = self._known.get(key), (self._calibrations.generation(), newest)
+        if known is None or known[0] != state:
             stored = self._calibrations.newest(*key)
-            known = self._known[key] = (newest, _stored_model(stored) or prior(embedder))
+            known = self._known[key] = (state, _stored_model(stored) or prior(embedder))
         return known[1]
 
 

@@ -44,6 +44,19 @@ class PaidAnswer:
     reason: FinishReason = "stop"
 
 
+@dataclass(slots=True)
+class Spent:
+    """Tries of all answers since the start and what they cost, known or at the most; added to on the event
+    loop."""
+
+    n_tries: int = 0
+    cost_micros: int = 0
+
+    def add(self, sent: Sent) -> None:
+        self.n_tries += sent.n_tries
+        self.cost_micros += sent.cost_micros
+
+
 class Fallback:
     """Asks one paid model. Used from the event loop.
 
@@ -64,6 +77,7 @@ class Fallback:
         self._price = prices.get(generator.model_name) if generator else None
         self._redact = redact
         self._problem = problem or self._unpriced()
+        self.spent = Spent()
 
     @property
     def problem(self) -> Refusal | None:
@@ -141,6 +155,8 @@ class Fallback:
             raise
         except AionError as error:
             raise FallbackFailed(error.message, is_billed=sent.cost_micros > 0) from error
+        finally:
+            self.spent.add(sent)
         assert finished is not None
         if finished.reason in ("error", "abort"):
             raise FallbackFailed(

@@ -1,6 +1,8 @@
 // The page where one asks: sends the question, shows the answer as it is written, then its sources.
 // Everything from the server goes in as text, never as HTML.
 
+import { openSession, request } from "./session.js";
+
 const $ = (id) => document.getElementById(id);
 const REASONS = {
   confident: "os documentos bastam",
@@ -17,12 +19,13 @@ let running = null;
 async function showHealth() {
   try {
     const health = await (await fetch("health")).json();
-    $("status").textContent = `${health.base_model} · ${health.n_documents} documentos`;
-    $("notice").textContent = health.embedded_model && health.configured_model
+    const known = health.n_documents === undefined ? [] : [`${health.n_documents} documentos`];
+    $("status").textContent = [health.base_model, ...known].join(" · ");
+    $("notice").textContent = health.embedded_model && health.configured_model && !health.local_llm
       ? `${health.configured_model} não está nesta máquina. Responde o pequeno modelo embutido, que serve só para `
         + `experimentar. Para respostas melhores: aion pull ${health.configured_model}, ou indique um arquivo GGUF `
         + "ou uma pasta em AION_BASE_MODEL, e reinicie o AION."
-      : health.notice;
+      : health.notice ?? "";
     $("notice").hidden = !$("notice").textContent;
   } catch {
     $("status").textContent = "O serviço não responde.";
@@ -98,7 +101,7 @@ function showFailure(message) {
 }
 
 async function ask(message, signal) {
-  const response = await fetch("api/ai/chat", {
+  const response = await request("api/ai/chat", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ message, stream: true }),
@@ -168,3 +171,4 @@ $("question").addEventListener("keydown", (event) => {
   }
 });
 showHealth();
+openSession(showHealth).catch(() => {}); // who gives no key now is asked for it with the first question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from aion.convert.gguf_file import GgufFile
+from aion.errors import CheckpointError
 from tests.convert.hub_server import hub_environment, serving_hub
 from tests.convert.lora.tuned import Tiny, tune
 
@@ -34,16 +36,24 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
 
+keys: list[str | None] = []  # what the servers below were sent, in order
+
+
 @contextmanager
-def answering(body: Any, status: int = 200) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+def answering(
+    body: Any, status: int = 200, location: str = ""
+) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
     """The address of a server that answers every POST so, and the (path, body) it was asked."""
     asked: list[tuple[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            keys.append(self.headers["Authorization"])
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -95,6 +105,48 @@ def test_what_a_server_may_answer(
     assert done.stderr.splitlines()[-1].startswith(f"{out} is written, but")
     assert says in done.stderr
     assert out.exists()
+
+
+def test_a_key_comes_from_a_file(tmp_path: Path, adapter: Path, llama: Tiny) -> None:
+    file, out = tmp_path / "key", tmp_path / "o.gguf"
+    wanted = ("--adapter", adapter, "--base", llama.gguf, "--out", out, "--overwrite", "--key-file", file)
+    with answering({"ok": True}) as (url, _):
+        done = run(*wanted, "--reload", url)
+        assert (done.returncode, f"{file} cannot be read" in done.stderr) == (1, True)
+        file.write_text("aion_id_secret\n")
+        assert run(*wanted, "--reload", url).returncode == 0
+    assert keys[-1] == "Bearer aion_id_secret"
+
+
+@pytest.mark.parametrize(
+    "held", ["", "secret", "aion_a_secret\naion_b_secret", "aion_a_secret x", "aion_é_secret", b"\xff_secret"]
+)
+def test_what_holds_no_key_is_told_without_quoting_it(tmp_path: Path, held: str | bytes) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(held if isinstance(held, bytes) else held.encode())
+    with answering({"ok": True}) as (url, asked), pytest.raises(CheckpointError) as caught:
+        script().reload(url, tmp_path / "o.gguf", file)
+    assert (asked, "secret" in caught.value.message) == ([], False)
+    assert str(file) in caught.value.message
+
+
+def test_a_key_is_not_sent_on_to_another_address(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("aion_id_secret")
+    with answering({"ok": True}) as (other, asked), answering({}, 302, f"{other}/x") as (url, _):
+        with pytest.raises(CheckpointError, match="answers 302"):
+            script().reload(url, tmp_path / "o.gguf", file)
+        assert asked == []
+
+
+def script() -> Any:
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("convert_lora_script", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_nobody_listens(tmp_path: Path, adapter: Path, llama: Tiny) -> None:

@@ -1,16 +1,15 @@
-"""Every AION_* setting, its default and its meaning. The only reader of the environment and `.env`."""
+"""Every AION_* setting, its default and its meaning, a field each."""
 
 from __future__ import annotations
 
-import ipaddress
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from aion.errors import SettingsError
+from aion.settings.hosts import HostList, OriginList
 
 DEFAULT_BASE_MODEL = "mistralai/Mistral-7B-Instruct-v0.3"
 SYSTEM_PROMPT = (
@@ -35,6 +34,9 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
+    env_file: Path = Field(
+        Path(".env"), description="the file of these settings; named in the environment only"
+    )
     base_model: str = Field(DEFAULT_BASE_MODEL, description="base model: a GGUF path, a folder or a hub id")
     adapter_dir: Path = Field(
         Path("./trainer/lora/out/adapter"), description="adapter: the PEFT folder of the trainer, or a GGUF"
@@ -45,12 +47,12 @@ class Settings(BaseSettings):
     host: str = Field("0.0.0.0", description="address to listen on; 127.0.0.1 until strangers are kept out")  # noqa: S104
     port: int = Field(8008, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     allow_anonymous: bool = Field(False, description="answer questions of anyone, without a key")
-    allowed_hosts: str = Field(
+    allowed_hosts: HostList = Field(
         "",
         description="names this server is asked by, by commas (aion.empresa.pt, *.empresa.pt); addresses and "
         "localhost always are",
     )
-    cors_origins: str = Field(
+    cors_origins: OriginList = Field(
         "",
         description="web pages of other hosts that may ask (https://app.empresa.pt), by commas; empty: none",
     )
@@ -71,6 +73,9 @@ class Settings(BaseSettings):
     grace_s: float = Field(10.0, ge=0, description="seconds running answers have to end when AION is stopped")
     log: Literal["auto", "text", "json"] = Field(
         "auto", description="lines of the log: json, text, or auto (text in a terminal)"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is logged: debug, info, warning or error"
     )
     log_texts: bool = Field(False, description="write questions and answers into the log too")
     load_in_4bit: bool = Field(True, description="prefer 4-bit weights")
@@ -187,7 +192,7 @@ class Settings(BaseSettings):
         "default",
         min_length=1,
         validation_alias="PRIMARY_TENANT_ID",
-        description="PRIMARY_TENANT_ID: the tenant of a request that names none",
+        description="the tenant of a request that names none",
     )
 
     @field_validator(
@@ -213,33 +218,3 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
-
-    @property
-    def bind_host(self) -> str:
-        """AION_HOST, but 127.0.0.1 while nothing keeps strangers out (docs/architecture.md)."""
-        return self.host if self.allow_anonymous or _is_loopback(self.host) else "127.0.0.1"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def load_settings(**overrides: object) -> Settings:
-    """Read the settings; `overrides` that are None are left to the environment.
-
-    Raises SettingsError with one line that names the setting and the value.
-    """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        tenant = name in ("TENANT", "PRIMARY_TENANT_ID")
-        name = "PRIMARY_TENANT_ID" if tenant else f"AION_{name.removeprefix('AION_')}"
-        raise SettingsError(
-            f"{name}={first['input']!r} cannot be used: {first['msg']}.", param=name
-        ) from error

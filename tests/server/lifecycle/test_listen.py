@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from aion.errors import SettingsError
-from aion.server.listen import bind
+from aion.server.lifecycle.listen import bind
 
 
 def test_a_bound_address_is_held_at_once() -> None:

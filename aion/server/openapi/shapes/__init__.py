@@ -1,0 +1,1 @@
+"""What the routes answer, a file a family of routes."""

@@ -1,0 +1,1 @@
+"""The care of the one file: copies of it, their return, and whether it is whole."""
