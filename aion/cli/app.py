@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import os
@@ -15,6 +16,10 @@ from rich.markup import escape
 from aion import __version__
 from aion.cli.console import err, out
 from aion.errors import AionError
+from aion.settings.origin import unknown, unreadable
+
+_TELL_THEMSELVES = {None, "serve", "config", "doctor"}
+"""Commands that say in their own way which settings nobody reads."""
 
 app = typer.Typer(
     name="aion",
@@ -76,13 +81,24 @@ def _terminated(_number: int, _frame: object) -> None:
     sys.exit(143)
 
 
+def _tell_odd_settings() -> None:
+    """What nobody reads in the environment and in `.env`: a misspelt AION_DB would make a second store."""
+    with contextlib.suppress(AionError):  # the command says it, where it needs settings
+        for sentence in (*(name.sentence for name in unknown()), *unreadable()):
+            err.print(f"[yellow]Note:[/] {escape(sentence)}")
+
+
 @app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what the parts are doing.")] = False,
 ) -> None:
     level = logging.DEBUG if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # of what it would say, `unreadable` says more
     if version:
         out.print(f"aion {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand not in _TELL_THEMSELVES:
+        _tell_odd_settings()

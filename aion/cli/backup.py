@@ -14,7 +14,7 @@ from aion.cli.options import DbOption, JsonOption
 from aion.settings import load_settings
 
 if TYPE_CHECKING:
-    from aion.store.page_copy import Facts
+    from aion.store.copies.page_copy import Facts
 
 
 def backup(
@@ -51,7 +51,7 @@ def restore(
     """Put a backup's content in the place of the store's own, also while AION serves: it goes on with it.
 
     FILE is checked first. What the store holds now is kept in a dated file beside it. Money that was spent
-    since stays spent, keys that were revoked since stay revoked, and ids of events are not given again.
+    since stays spent, keys made or revoked since stay so, and ids of events are not given again.
     """
     from aion.server.upkeep.backup import put_back  # noqa: PLC0415
 

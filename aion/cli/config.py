@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Annotated
 
 import typer
@@ -33,7 +32,6 @@ def config(
     of [bold]aion serve[/] it shows what that would run with. A running service takes over those marked * when
     it gets SIGHUP; others need a restart. All that is wrong is said at once, and the exit code is 1 then.
     """
-    logging.getLogger("dotenv").setLevel(logging.ERROR)  # it is said below, once
     explanation = explain(host=host, port=port, db=db, base_model=model)
     problems = _problems(explanation)
     rows = [row for row in explanation.rows if row.is_changed or row.problem or not changed]

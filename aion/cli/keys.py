@@ -61,7 +61,8 @@ def add(
         _print_json(key_json(key) | {"key": str(token)})
         return
     out.print(str(token), markup=False)
-    err.print(f"This is the key of {key.name!r}, shown this once; {_allowed(key)}.", markup=False)
+    where = f"in {settings.db.absolute()}"  # keys made beside another file open nothing here
+    err.print(f"This is the key of {key.name!r} {where}, shown this once; {_allowed(key)}.", markup=False)
     err.print("Send it as Authorization: Bearer KEY, or sign in with it on the page.", markup=False)
     if is_first:
         err.print("From now on nobody asks without a key, at this machine neither.", markup=False)

@@ -22,6 +22,10 @@ from aion.store.first_look import holds_key
 if TYPE_CHECKING:
     from aion.server.services import Services
 
+_NO_KEY = (
+    "There is no key: who asks from this machine may do everything. To let others in, and before a proxy or "
+    "a tunnel leads here: aion keys add NAME, then start again."
+)
 _logger = logging.getLogger(__name__)
 
 
@@ -44,7 +48,6 @@ def serve(
     from aion.server.lifecycle.run import Told, run_server  # noqa: PLC0415 - the web server
     from aion.server.observe.log import configure_logging, writes_json  # noqa: PLC0415
 
-    logging.getLogger("dotenv").setLevel(logging.ERROR)  # what it would say of `.env` is said below, once
     log_level = "debug" if logging.getLogger().isEnabledFor(logging.DEBUG) else None  # aion -v serve
     given = {"host": host, "port": port, "db": db, "base_model": model, "log_level": log_level}
     settings = load_settings(**given)
@@ -91,15 +94,16 @@ def _welcome(url: str, services: Services) -> None:
     if services.settings.watch_dir is not None:
         _logger.info("Keeping %s ingested; /health says how it goes.", services.settings.watch_dir)
 
-    name = services.generator.model_name
+    has_key, name = holds_key(services.settings.db), services.generator.model_name
     if not out.is_terminal:  # a container's log has both streams, and is read line by line
         _logger.info("AION %s answers at %s with %s.", __version__, url, name)
+        if not has_key:
+            _logger.info(_NO_KEY)
         return
     out.print(f"AION {__version__} answers at [bold]{url}[/] with {escape(name)}. Try:\n")
-    has_key = holds_key(services.settings.db)
     out.print(_curl(url, has_key=has_key), markup=False)
-    if not has_key and not services.settings.allow_anonymous:
-        out.print("\nOnly this machine may ask. To let others in: aion keys add NAME, then start again.")
+    if not has_key:
+        out.print(f"\n{_NO_KEY}", markup=False)
     out.print("\nCtrl-C ends it.")
 
 

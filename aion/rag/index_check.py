@@ -56,7 +56,10 @@ def check(
     with integrity.snapshot():  # others may write meanwhile
         for what, look in zip(PARTS, looks, strict=True):
             progress(what)
-            problems += look()
+            try:
+                problems += look()
+            except UnicodeDecodeError as error:  # no damage to SQLite, to which texts are bytes
+                problems.append(Problem(what, f"a text is damaged ({error})", _RESTORE))
             if what == "file" and problems:
                 return problems  # nothing can be read with trust from a damaged file
         if index.is_rebuild_begun():
@@ -154,7 +157,8 @@ def _lengths(integrity: Integrity, name: str) -> tuple[int, list[tuple[str, Vect
     """How many vectors are unusable, and (tenant, vector) of a few good ones, of every batch some."""
     n_bad, queries = 0, []
     for _, tenants, array in integrity.vectors(name):
-        lengths = np.linalg.norm(array, axis=1)
+        with np.errstate(all="ignore"):  # of numbers that are none
+            lengths = np.linalg.norm(array, axis=1)
         good = np.isfinite(lengths) & (np.abs(lengths - 1) < _LENGTH_ERROR)
         n_bad += int((~good).sum())
         queries += [(tenants[n], array[n]) for n in np.flatnonzero(good)[:: max(1, len(good) // N_QUERIES)]]

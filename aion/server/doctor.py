@@ -29,6 +29,8 @@ from aion.server.local_llm import local_llm, look_at
 from aion.server.money import missing
 from aion.server.provision import Conversion, find_base_model
 from aion.settings import Settings
+from aion.settings.env_file import env_file
+from aion.settings.origin import unknown, unreadable
 from aion.store.connection import Store
 from aion.store.documents import Documents
 
@@ -46,8 +48,8 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order a person would look."""
     parts = (
-        _versions, _llama, _compute, _chat_model, _embed_model, _rerank_model, _writers, _store, _watch,
-        _address,
+        _versions, _named, _llama, _compute, _chat_model, _embed_model, _rerank_model, _writers, _store,
+        _watch, _address,
     )  # fmt: skip
     return [finding for part in parts for finding in part(settings)]
 
@@ -56,6 +58,19 @@ def _versions(_settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "aion", f"{__version__}, Python {platform.python_version()} on {platform.platform()}")
     names = ("llama-cpp-python", "apsw", "sqlite-vec", "starlette", "uvicorn")
     yield Finding("ok", "packages", ", ".join(f"{n} {importlib.metadata.version(n)}" for n in names))
+
+
+def _named(_settings: Settings) -> Iterator[Finding]:
+    """The file of the settings, and what nobody reads in it and in the environment."""
+    file = env_file()
+    yield Finding("ok", "settings", _read_from(file))
+    for sentence in (*(name.sentence for name in unknown()), *unreadable()):
+        yield Finding("note", "settings", sentence)
+
+
+def _read_from(file: Path) -> str:
+    there = f"{file} and the environment" if file.is_file() else f"the environment; there is no {file}"
+    return f"from {there} (aion config)"
 
 
 def _llama(_settings: Settings) -> Iterator[Finding]:

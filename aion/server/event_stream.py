@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aion.server.disconnect import gone
-from aion.server.wire.connection import DROP
+from aion.server.wire.connection import DROP, FILLER
 
 PING_S = 15.0
 SEND_TIMEOUT_S = 30.0
@@ -61,6 +61,7 @@ class EventStream(Response):
         self._is_sending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _extension(scope, FILLER)(_PING)
         tasks = [asyncio.create_task(work) for work in (self._write(send), gone(receive), self._watch(send))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -109,9 +110,13 @@ class EventStream(Response):
 
 def _drop(scope: Scope) -> None:
     """End the connection now; where the server cannot, it ends with the response."""
-    drop = scope.get("extensions", {}).get(DROP)
-    if drop is not None:
-        drop()
+    _extension(scope, DROP)()
+
+
+def _extension(scope: Scope, name: str) -> Callable[..., object]:
+    """A function of the server's; one that does nothing where another server has none."""
+    found: Callable[..., object] = scope.get("extensions", {}).get(name, lambda *_: None)
+    return found
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

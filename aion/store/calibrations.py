@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aion.store import copies
 from aion.store.connection import Store
+from aion.store.copies import provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Calibrations:
     def generation(self) -> str:
         """Another text after a restore: ids are then of other calibrations."""
         with self._store.read() as db:
-            return copies.generation(db)
+            return provenance.generation(db)
 
     def newest(self, tenant: str, embedder: str, reranker: str) -> Calibration | None:
         """The one that holds."""

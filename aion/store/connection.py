@@ -13,11 +13,11 @@ from typing import Self
 import apsw
 
 from aion.errors import StoreError
+from aion.store.copies.upgrade import keep_before
 from aion.store.migrations import migrate
 from aion.store.opening import BUSY_TIMEOUT_MS, open_file
 from aion.store.sqlite_errors import translated
 from aion.store.transaction import immediate
-from aion.store.upgrade import keep_before
 
 _MIGRATION_WAIT_MS = 600_000  # for another process that copies the file and brings it up to date
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import apsw
 
-from aion.store import chunk_rows, copies, document_rows, document_writes
+from aion.store import chunk_rows, document_rows, document_writes
 from aion.store.connection import Store
+from aion.store.copies import provenance
 from aion.store.document_writes import Prepared, Stored
 from aion.store.vector_tables import find_table
 
@@ -143,7 +144,7 @@ class Documents:
     def generation(self) -> str:
         """Another text after a restore: what was stored may then be gone, and ids be of other documents."""
         with self._store.read() as db:
-            return copies.generation(db)
+            return provenance.generation(db)
 
     def count(self, tenant: str) -> int:
         """How many documents the tenant has."""

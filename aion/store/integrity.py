@@ -12,8 +12,9 @@ from typing import Any
 import apsw
 import numpy as np
 
-from aion.store import lexical_tables, page_copy, vector_tables
+from aion.store import lexical_tables, vector_tables
 from aion.store.connection import Store
+from aion.store.copies import page_copy
 from aion.store.index import BUILDING, IndexText
 from aion.types import Vectors as VectorArray
 

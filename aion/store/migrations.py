@@ -12,7 +12,7 @@ import apsw
 
 from aion.store.budget_tables import add_budget_tables
 from aion.store.calibration_tables import add_calibration_tables
-from aion.store.copies import add_copy_tables
+from aion.store.copies.provenance import add_copy_tables
 from aion.store.event_tables import add_event_tables
 from aion.store.export_tables import add_export_tables
 from aion.store.key_tables import add_key_tables

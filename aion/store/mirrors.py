@@ -23,7 +23,7 @@ import numpy as np
 from aion.errors import StoreError
 from aion.store import vector_tables
 from aion.store.connection import Store
-from aion.store.copies import generation
+from aion.store.copies.provenance import generation
 from aion.store.filters import chunks_query
 from aion.store.mirror import ByteMirror, ExactMirror, Ids, as_ids, best
 from aion.store.vector_tables import Table
@@ -41,7 +41,7 @@ _Key = tuple[Table, str]
 
 @dataclass(slots=True)
 class _Copy:
-    """A mirror, how much of the log is in it, and of which content of the file (copies.py). `lock` is held
+    """A mirror, how much of the log is in it, and of which content of the file (copies/). `lock` is held
     while it is read or changed."""
 
     mirror: ExactMirror | ByteMirror

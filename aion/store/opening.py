@@ -3,6 +3,8 @@ version."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -47,6 +49,7 @@ def open_file(path: Path) -> apsw.Connection:
 
 def _connect(path: Path) -> apsw.Connection:
     """A connection with the pragmas and sqlite-vec; nothing is written before the file is known as ours."""
+    _create(path)
     db = apsw.Connection(str(path))
     try:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -62,6 +65,13 @@ def _connect(path: Path) -> apsw.Connection:
         db.close()
         raise
     return db
+
+
+def _create(path: Path) -> None:
+    """A file that is not there yet, for its owner alone: all documents will be in it. SQLite gives the files
+    beside it the same rights. What cannot be created, SQLite says."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _refuse_foreign(db: apsw.Connection, path: Path) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aion.store import copies
 from aion.store.connection import Store
+from aion.store.copies import provenance
 from aion.store.filters import documents_where
 from aion.types import Filters
 
@@ -45,7 +45,7 @@ class Places:
     def generation(self) -> str:
         """Another text after a restore: chunks found before it may be others now."""
         with self._store.read() as db:
-            return copies.generation(db)
+            return provenance.generation(db)
 
     def find(self, tenant: str, chunk_ids: Sequence[int], filters: Filters | None = None) -> dict[int, Place]:
         """The place of each of the chunks, which have text: its own, or that of its first twin to pass the

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from aion.store.copies import generation
+from aion.store.copies.provenance import generation
 
 _COMMON_SHARE = 0.1  # of the chunks; a stem in more of them tells little and takes long to count
 _COMMON = 1_000  # chunks; counted so far in small indexes too

@@ -49,6 +49,23 @@ def test_help_names_the_commands(aion: Run) -> None:
     assert models < done.out.index(" quantize ")
 
 
+def test_paragraphs_of_help_break_where_the_terminal_does_and_not_the_source(aion: Run) -> None:
+    assert (
+        "then it listens on AION_HOST (0.0.0.0) and every request needs a key." in aion("serve", "--help").out
+    )
+
+
+def test_settings_that_nobody_reads_are_told_by_every_command(aion: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AION_DBB=/mnt/aion.db\nthis is no setting\n")
+    done = aion("keys", "list")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "Note: AION_DBB (.env line 1) is no setting of AION; did you mean AION_DB?",
+        "Note: .env line 2 cannot be read; write NAME=VALUE.",
+    ]
+    assert "did you mean AION_DB?" in aion("doctor").out
+
+
 def test_version(aion: Run) -> None:
     assert re.fullmatch(r"aion \d+\.\d+\.\d+\S*\n", aion("--version").out)
 
@@ -123,7 +140,7 @@ def test_a_port_in_use_is_a_sentence(aion: Run) -> None:
         port = holder.getsockname()[1]
         done = aion("serve", "--port", str(port))
     assert (done.code, done.out) == (1, "")
-    assert f"aion: Port {port} on 127.0.0.1 is already in use; " in done.err
+    assert f"Port {port} on 127.0.0.1 is already in use; " in done.err
     assert f"AION_PORT={port + 1}" in done.err
 
 

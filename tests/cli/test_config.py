@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, command, environment
 
 
 def test_every_setting_is_listed_with_its_origin(tmp_path: Path, aion: Run) -> None:
@@ -28,6 +29,21 @@ def test_all_problems_are_told_and_the_exit_code_is_1(aion: Run) -> None:
     for name in wrong:
         assert f"aion: {name}" in ended.err
     assert "AION_QUEUE" not in ended.out
+
+
+def test_what_programs_read_has_a_line_a_setting(aion: Run) -> None:
+    ended = aion("config", COLUMNS="60")
+    assert all(line.startswith(("setting ", "AION_", "PRIMARY_")) for line in ended.out.splitlines())
+    (limit,) = [line for line in ended.out.splitlines() if line.startswith("AION_RATE_KEY*")]
+    assert limit.rstrip().endswith("requests a minute with one key; 0: any number")
+
+
+def test_nothing_changed_is_said(tmp_path: Path) -> None:
+    kept = {name: value for name, value in environment().items() if name != "AION_THREADS"}
+    ended = subprocess.run(
+        command("config", "--changed"), cwd=tmp_path, env=kept, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "Every setting has its default.\n")
 
 
 def test_json_for_programs(aion: Run) -> None:

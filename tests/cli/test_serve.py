@@ -70,6 +70,7 @@ def test_it_answers_and_ends_well_on_a_signal(tmp_path: Path, number: signal.Sig
         assert process.wait(timeout=60) == 0
     messages = logged(tmp_path)
     assert any("the small embedded model answers" in each for each in messages)
+    assert any(each.startswith("There is no key") and "aion keys add" in each for each in messages)
     assert messages[-1] == "Stopping; answers under way have 10 s."
     assert "Traceback" not in (tmp_path / "log.txt").read_text()
     assert not (tmp_path / "aion.db-wal").exists()

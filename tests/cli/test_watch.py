@@ -25,7 +25,7 @@ def test_a_watched_folder_is_kept_while_it_serves(tmp_path: Path, documents: Pat
         wait_until(lambda: httpx.get(f"{url}/health").json()["n_documents"] == 1, "the document to go")
         process.terminate()
         assert process.wait(timeout=60) == 0
-    err = (tmp_path / "stderr.txt").read_text()
+    err = (tmp_path / "log.txt").read_text()
     assert f"Keeping {documents} ingested; " in err
     assert "mau.docx" in err
     assert "Traceback" not in err

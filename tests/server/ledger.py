@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aion.store.page_copy import snapshot
+from aion.store.copies.page_copy import snapshot
 
 GONE = ""  # the state of a document that is not there
 

@@ -90,6 +90,19 @@ def test_a_client_that_leaves_closes_the_frames() -> None:
         wait_until(lambda: frames.closed, "the frames to be closed")
 
 
+def test_a_client_that_sends_no_more_is_served_while_it_is_there() -> None:
+    frames = Frames(1, endless=True)
+    with serving_app(app(frames)) as url:
+        with connected(url) as sock:
+            sock.shutdown(socket.SHUT_WR)
+            told = b""
+            while told.count(b": ping\n\n") < 3:  # the stream itself has one in 15 s
+                told += sock.recv(10_000)
+            assert b"xxx" in told
+            assert not frames.closed
+        wait_until(lambda: frames.closed, "the frames to be closed")
+
+
 def test_a_client_that_reads_nothing_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     frames, limits = Frames(100_000, 10_000), ConnectionLimits()
     with serving_app(app(frames, send_timeout_s=0.2), 5, limits) as url, connected(url) as sock:

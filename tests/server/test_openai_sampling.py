@@ -211,7 +211,7 @@ def test_an_end_can_be_forbidden(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize(
     ("fields", "param", "words"),
     [
-        ({"stop": ""}, "stop.0", "at least 1 character"),
+        ({"stop": ""}, "stop", "at least 1 character"),
         ({"stop": ["a", ""]}, "stop.1", "at least 1 character"),
         ({"top_logprobs": 3}, "top_logprobs", "without logprobs"),
         ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "less than or equal to 20"),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aion.store import migrations
-from aion.store.backup import write_backup
 from aion.store.connection import Store
+from aion.store.copies.backup import write_backup
+from aion.store.copies.page_copy import Facts, snapshot
+from aion.store.copies.restore import Restored, restore
 from aion.store.event_rows import Entry
 from aion.store.events import Events
 from aion.store.opening import open_file
-from aion.store.page_copy import Facts, snapshot
-from aion.store.restore import Restored, restore
 from aion.types import Event
 
 BIG = "x" * 4000  # of an event's text: a page holds three of them

@@ -13,10 +13,10 @@ import pytest
 
 from aion.errors import StoreError
 from aion.store import connection
-from aion.store.opening import open_file
 from aion.store.connection import Store
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
+from aion.store.opening import open_file
 from aion.types import Event
 
 
@@ -24,6 +24,15 @@ def test_a_new_file_has_the_pragmas(store: Store) -> None:
     with store.read() as db:
         pragmas = ("journal_mode", "page_size", "foreign_keys", "synchronous")
         assert [db.execute(f"PRAGMA {name}").get for name in pragmas] == ["wal", 16384, 1, 2]
+
+
+def test_a_new_file_is_its_owners_alone_and_an_old_one_keeps_its_rights(tmp_path: Path) -> None:
+    path = tmp_path / "aion.db"
+    with Store(path):
+        assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    path.chmod(0o660)
+    with Store(path):
+        assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o660}
 
 
 def test_a_reader_cannot_write(store: Store) -> None:

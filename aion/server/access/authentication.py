@@ -56,7 +56,7 @@ class Authentication:
             await aion_error(request, error)(scope, receive, send)
             return
         set_identity(scope, identity)
-        record_of(request).identity = identity.name
+        record_of(request).identity = identity.name if identity.key_id else ""
         await self._app(scope, receive, send)
 
     def _identified(self, request: Request) -> Identity:

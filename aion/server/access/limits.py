@@ -15,7 +15,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aion.errors import InvalidRequest, TooManyRequests
+from aion.server.access.credentials import sent_token
 from aion.server.access.identity import Identity, identity_of
+from aion.server.access.session_cookie import session_token
 from aion.server.access.token_buckets import Allowance, Rate, TokenBuckets
 from aion.server.failures import aion_error
 from aion.settings import Settings
@@ -23,7 +25,6 @@ from aion.settings import Settings
 FAILED_SIGN_IN_COSTS = 10
 _UNCOUNTED = ("/health", "/ready")  # a watchman behind the same proxy is never told to come back
 _SIGN_IN = ("POST", "/api/session")
-_CREDENTIALS = ("authorization", "x-api-key", "cookie")
 _ANSWERS_KEY = "aion.answers"
 
 
@@ -56,8 +57,8 @@ class Answers:
         n_others = self._counts.answers[self._who]
         if self._most and n_others + n > self._most:
             raise TooManyRequests(
-                f"{n_others} answers are under way for you; {n} more would be over {self._most}, so wait for "
-                "one to end, or have AION_STREAMS raised.",
+                f"You may have {self._most} answers at once; {n_others} of yours are under way and this "
+                f"asks for {n}, so wait for one to end, or have AION_STREAMS raised.",
                 retry_after_s=2,
             )
         self._counts.answers[self._who] += n
@@ -169,8 +170,10 @@ def _setting(identity: Identity) -> str:
 
 
 def _has_credential(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return (scope["method"], scope["path"]) == _SIGN_IN or any(name in headers for name in _CREDENTIALS)
+    """Whether it brings something that could be guessed; a proxy's own `Authorization` and other programs'
+    cookies are none."""
+    is_sign_in = (scope["method"], scope["path"]) == _SIGN_IN
+    return is_sign_in or sent_token(Headers(scope=scope)) is not None or bool(session_token(scope))
 
 
 def _too_often(allowance: Allowance, rate: Rate, setting: str) -> TooManyRequests:

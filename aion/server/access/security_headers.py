@@ -48,7 +48,7 @@ def _add(headers: MutableHeaders, *, is_https: bool) -> None:
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", _PAGE_POLICY if is_page else _OTHER_POLICY)
     headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
-    if is_page:
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if is_https:
+        if is_page:  # by http, browsers pass it over and write an error to their console
+            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Strict-Transport-Security", _HSTS)

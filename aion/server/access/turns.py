@@ -58,13 +58,22 @@ class Turns:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(self._free.release)
 
+        has_begun = False
+
         def held() -> Result:
+            nonlocal has_begun
+            has_begun = True
             try:
                 return work(*args, **kwargs)
             finally:
                 release()
 
-        return await in_background(held)
+        try:
+            return await in_background(held)
+        except RuntimeError:
+            if not has_begun:  # no thread can be had: nothing else would give the turn back
+                self._free.release()
+            raise
 
 
 def turns_of(request: HTTPConnection) -> Turns:

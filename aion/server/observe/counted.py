@@ -28,9 +28,7 @@ async def counted(
                 record.say(event.text)
             else:
                 usage = event.usage
-                record.count(
-                    usage.n_prompt - n_prompt if with_prompt else None, usage.n_completion - n_told
-                )
+                record.count(usage.n_prompt - n_prompt if with_prompt else None, usage.n_completion - n_told)
                 if isinstance(event, Answer):
                     record.answered(event)
             yield event

@@ -22,7 +22,7 @@ MEANINGS = {
     500: "A fault of AION's own, or of its engine; the log says more.",
     501: "The operator has not set this up.",
     503: "AION is loading or stopping, too much waits, or its file is busy; `Retry-After` says until when.",
-    504: "The answer took longer than `timeout_s`.",
+    504: "The answer took longer than `timeout_s`, or than the operator allows.",
 }
 _EVERYWHERE = (421, 500)
 _HEADERS = {

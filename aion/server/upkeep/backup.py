@@ -10,9 +10,9 @@ from pathlib import Path
 
 from aion.errors import InvalidRequest, StoreError
 from aion.events.log import late_file
-from aion.store.backup import write_backup
-from aion.store.page_copy import Facts, Progress, refuse_other, snapshot
-from aion.store.restore import restore
+from aion.store.copies.backup import write_backup
+from aion.store.copies.page_copy import Facts, Progress, refuse_other, snapshot
+from aion.store.copies.restore import restore
 from aion.store.sqlite_errors import translated
 
 _TIME = "%Y%m%dT%H%M%S"

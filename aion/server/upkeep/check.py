@@ -16,11 +16,11 @@ from aion.events.log import late_file
 from aion.rag.index_check import PARTS, Problem, check
 from aion.settings import Settings
 from aion.store.connection import Store
+from aion.store.copies.page_copy import Facts, damage, facts, refuse_other, snapshot
 from aion.store.index import Index
 from aion.store.integrity import Integrity
 from aion.store.log_integrity import LogIntegrity
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import Facts, damage, facts, refuse_other, snapshot
 from aion.store.sqlite_errors import translated
 from aion.store.vectors import Vectors
 
@@ -109,5 +109,5 @@ def _beside(db: Path) -> Iterator[Problem]:
     if copies:
         size = sum(path.stat().st_size for path in copies)
         names = ", ".join(sorted(path.name for path in copies))
-        what = f"{len(copies)} copies of what the store held before, {size / 1e6:.1f} MB: {names}"
-        yield Problem("files", what, "delete those that you do not need", is_note=True)
+        what = f"what the store held before, {size / 1e6:.1f} MB: {names}"
+        yield Problem("files", what, "delete what you do not need", is_note=True)

@@ -16,16 +16,19 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from aion.server.observe.access_log import write_refusal
+from aion.server.wire.half_closed import StillThere
 from aion.server.wire.open_connections import OpenConnections
 from aion.server.wire.refusals import OnlyHealth, refusal
 from aion.settings import Settings
 
 DROP = "aion.drop"  # an ASGI extension: a function that ends the connection at once
+FILLER = "aion.filler"  # another: it takes bytes that say nothing wherever they stand in the body
 
 _FRAMING_BYTES = 256 * 1024  # beside what a small chunk costs
 _FRAMING_SHARE = 16  # "1\r\nx\r\n" are six bytes for one
 _FAREWELL_S = 2.0
 _OF_UPGRADES = (b"upgrade", b"connection", b"http2-settings")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # may come before any answer (RFC 9110, 15.2)
 _READ_BYTES_PER_S = 1024  # a reader that takes less is as good as none
 
 
@@ -58,6 +61,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
+    _still_there: StillThere | None = None
+    _filler = b""
     _is_head = False
     _is_whole = True
     _is_last = False  # what still comes is not read
@@ -85,6 +90,33 @@ class GuardedConnection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._stall is not None:
             self._stall.cancel()
+        if self._still_there is not None:
+            self._still_there.end()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether it stays open: a whole request gets its answer as long as its peer is there, which HTTP/1.0
+        has nothing to find out with."""
+        if self._is_quiet or not self._is_whole or self.cycle.disconnected:
+            return False
+        if self.scope["http_version"] != "1.1":
+            return False
+        self._end_with_this_answer()
+        self._still_there = StillThere(self.transport, self._nothing)
+        return True
+
+    def _nothing(self) -> bytes:
+        """What may be sent now and says nothing."""
+        cycle = self.cycle
+        if cycle.disconnected or cycle.response_complete or self.flow.write_paused:
+            return b""
+        if not cycle.response_started:
+            return _CONTINUE
+        if not (cycle.chunked_encoding and self._filler):
+            return b""
+        return b"%x\r\n%b\r\n" % (len(self._filler), self._filler)
+
+    def _fill(self, filler: bytes) -> None:
+        self._filler = filler
 
     def abort(self) -> None:
         """End the connection at once, what is still to be sent with it."""
@@ -133,6 +165,8 @@ class GuardedConnection(HttpToolsProtocol):
         version = self.parser.get_http_version().encode()
         head = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
         head += [b"%s: %s" % field for field in self.headers if field[0] not in _OF_UPGRADES]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            head.append(b"connection: close")
         self.parser = httptools.HttpRequestParser(self)
         with contextlib.suppress(AttributeError):  # as the base class does
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -154,9 +188,10 @@ class GuardedConnection(HttpToolsProtocol):
             self._end_with_this_answer()
             raise ValueError("a second request before the first is answered")
         super().on_message_begin()
-        self.scope["extensions"] = {DROP: self.abort}  # type: ignore[dict-item]
+        self.scope["extensions"] = {DROP: self.abort, FILLER: self._fill}  # type: ignore[dict-item]
         self._is_head, self._is_whole = True, False
         self._n_head = self._n_fields = self._n_fed = self._n_body = 0
+        self._filler = b""
 
     def on_url(self, url: bytes) -> None:
         if len(self.url) + len(url) > self.limits.target_bytes:
@@ -176,6 +211,8 @@ class GuardedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             return
+        if self.parser.get_http_version() != "1.1":
+            self.expect_100_continue = False  # it is to be ignored there (RFC 9110, 10.1.1)
         super().on_headers_complete()
         self._is_head, self._n_fed = False, 0
         self._disarm()

@@ -87,6 +87,15 @@ def test_a_wrong_key_costs_ten(keyed_services: Services) -> None:
         assert server.ask("GET", "/health").status_code == 200
 
 
+@pytest.mark.parametrize("header", [{"Cookie": "theme=dark"}, {"Authorization": "Basic YTpi"}])
+def test_what_is_no_key_of_ours_is_no_wrong_key(keyed_services: Services, header: dict[str, str]) -> None:
+    with keyed_server(keyed_services, rate_address=8) as server:
+        good = server.key("chat")
+        answers = [server.http.get("/v1/models", headers=header) for _ in range(3)]
+        assert statuses(answers) == [401] * 3
+        assert server.ask("GET", "/v1/models", good).status_code == 200
+
+
 def test_a_wrong_sign_in_on_the_page_costs_as_much(keyed_services: Services) -> None:
     with keyed_server(keyed_services, rate_address=8) as server:
         server.key("chat")

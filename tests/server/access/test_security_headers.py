@@ -30,6 +30,7 @@ def test_every_response_has_them(guard: Guarded, method: str, path: str, headers
     assert "frame-ancestors 'none'" in sent["Content-Security-Policy"]
     assert "unsafe" not in sent["Content-Security-Policy"]
     assert "Strict-Transport-Security" not in sent
+    assert "Cross-Origin-Opener-Policy" not in sent
 
 
 def test_a_stream_has_them_and_keeps_its_own(sintra: Live) -> None:
@@ -43,6 +44,9 @@ def test_a_stream_has_them_and_keeps_its_own(sintra: Live) -> None:
 def test_https_is_kept_to_once_a_proxy_told_of_it(guard: Guarded) -> None:
     told = guard.http.get("/health", headers={"X-Forwarded-Proto": "https"})
     assert told.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "Cross-Origin-Opener-Policy" not in told.headers
+    page = guard.http.get("/", headers={"X-Forwarded-Proto": "https"})
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 def test_a_page_that_has_not_changed_keeps_what_it_had(guard: Guarded) -> None:

@@ -88,6 +88,22 @@ def test_one_whose_client_left_keeps_its_turn_until_its_thread_has_ended() -> No
     asyncio.run(ask(Work()))
 
 
+def test_a_thread_that_cannot_be_had_gives_its_turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def ask() -> int:
+        turns = Turns("things", n_at_once=1, n_waiting=0)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError):
+                await turns.run(lambda: 1)
+        async with asyncio.timeout(30):
+            return await turns.run(lambda: 2)
+
+    assert asyncio.run(ask()) == 2
+
+
 def test_what_fails_gives_its_turn_back() -> None:
     async def ask() -> None:
         turns = Turns("things", n_at_once=1, n_waiting=0)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from aion.server.access.identity import LOCAL_OPERATOR
 from tests.server.live import DEADLINE_S, Live, Narrow, live, wait_until
 from tests.server.observe.conftest import Log
 
@@ -26,7 +25,7 @@ def test_an_answer_is_told_with_its_tokens(sintra: Live, log: Log) -> None:
     assert (line["used"], line["reason"]) == (told["used"], told["reason"])
     assert line["tokens_in"] == told["usage"]["prompt_tokens"] > 0
     assert line["tokens_out"] == told["usage"]["completion_tokens"] > 0
-    assert (line["key"], line["address"]) == (LOCAL_OPERATOR.name, "127.0.0.1")
+    assert ("key" in line, line["address"]) == (False, "127.0.0.1")
     assert line["ms"] > 0
     assert line["bytes"] == len(answer.content)
     assert line["level"] == "info"

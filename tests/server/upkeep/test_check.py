@@ -11,10 +11,10 @@ from aion.events.log import late_file
 from aion.server.upkeep.check import ALL_PARTS, Report, check_all
 from aion.settings import Settings
 from aion.store.connection import Store
+from aion.store.copies.page_copy import snapshot
 from aion.store.event_rows import Entry, Line
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import snapshot
 from aion.types import Event, Retrieval
 from tests.server.live import settings_in
 from tests.store.copying import old_store, schema_of
@@ -68,6 +68,7 @@ PASSAGE = (
         ("DELETE FROM documents", "2 rows of chunks belong to rows of documents that are gone"),
         ("UPDATE chunks SET tenant = 'u' WHERE id = 2", "1 chunks of another tenant than their document"),
         ("DELETE FROM lexical_1_data WHERE id > 10", "FTS5 finds its index damaged"),
+        ("UPDATE chunks SET text = CAST(x'c328' AS TEXT) WHERE id = 2", "a text is damaged ('utf-8' codec"),
         ("DROP TABLE lexical_1", "the index cannot be read (no such table: lexical_1)"),
         ("DELETE FROM vectors_1_vector_chunks00", "those of e cannot be read"),
     ],

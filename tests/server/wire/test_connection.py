@@ -24,6 +24,7 @@ HOST = b"Host: a\r\n"
 POST = b"POST /echo HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 LARGE = 64 * 1024 * 1024
+GET_HOLD = b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\n"
 GET_LARGE = b"GET /large HTTP/1.1\r\n" + HOST + b"\r\n"
 FLOOD = b"a" * 4_000_000
 
@@ -62,6 +63,11 @@ class Echo:
         self.n_gone += 1
         return Response(status_code=499)
 
+    async def slow(self, _request: Request) -> Response:
+        self.n_held += 1
+        await self.held.wait()
+        return JSONResponse({"late": True})
+
     def app(self) -> Starlette:
         routes = [
             Route("/echo", self.echo, methods=["GET", "POST"]),
@@ -69,6 +75,7 @@ class Echo:
             Route("/early", self.early, methods=["POST"]),
             Route("/large", self.large),
             Route("/hold", self.hold),
+            Route("/slow", self.slow),
             Route("/health", self.echo),
         ]
         return Starlette(routes=routes, exception_handlers={ClientDisconnect: lambda *_: Response()})
@@ -99,6 +106,14 @@ def rest(sock: socket.socket) -> bytes:
     with sock, contextlib.suppress(ConnectionError):
         return b"".join(iter(lambda: sock.recv(65536), b""))
     return b""
+
+
+def receive_until(sock: socket.socket, what: bytes) -> None:
+    """Read until `what` has come; head and body may come one by one."""
+    data = b""
+    while what not in data:
+        data += (part := sock.recv(1000))
+        assert part, data
 
 
 def response(data: bytes) -> tuple[int, bytes]:
@@ -197,7 +212,54 @@ def test_it_says_that_a_body_may_come(patient: tuple[str, int]) -> None:
     with connected(patient, POST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n") as sock:
         assert sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"abc")
-        assert b'{"n":3,' in sock.recv(1000)
+        receive_until(sock, b'{"n":3,')
+
+
+def test_an_old_client_is_not_told_to_go_on(patient: tuple[str, int]) -> None:
+    head = b"POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc"
+    assert asked(patient, head)["n"] == 3
+
+
+def test_an_upgrade_that_closes_is_closed(patient: tuple[str, int]) -> None:
+    head = b"GET /echo HTTP/1.1\r\n" + HOST + b"Connection: upgrade, close\r\nUpgrade: h2c\r\n\r\n"
+    assert response(rest(connected(patient, head)))[0] == 200
+
+
+SLOW = b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def test_who_sends_no_more_still_gets_the_answer() -> None:
+    with served(ConnectionLimits()) as (echo, address), connected(address, SLOW) as sock:
+        sock.shutdown(socket.SHUT_WR)
+        reader = sock.makefile("rb")
+        assert [reader.readline() for _ in range(2)] == [b"HTTP/1.1 100 Continue\r\n", b"\r\n"]
+        echo.held.set()
+        told = reader.read()
+        reader.close()
+    assert told.endswith(b'{"late":true}')
+    assert b"\r\nconnection: close\r\n" in told
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_who_sends_no_more_and_has_gone_is_noticed(version: bytes) -> None:
+    limits = ConnectionLimits()
+    with served(limits) as (echo, address):
+        with connected(address, GET_HOLD.replace(b"1.1", version)) as sock:
+            wait_until(lambda: echo.n_held == 1, "the request")
+            sock.shutdown(socket.SHUT_WR)
+        wait_until(lambda: echo.n_gone == 1, "the handler to be told")
+        wait_until(lambda: limits.connections.n == 0, "the connection to be gone")
+
+
+def test_half_a_request_and_no_more_is_closed() -> None:
+    limits = ConnectionLimits()
+    with (
+        served(limits) as (echo, address),
+        connected(address, POST + b"Content-Length: 9\r\n\r\nabc") as sock,
+    ):
+        sock.shutdown(socket.SHUT_WR)
+        assert rest(sock) == b""
+        wait_until(lambda: echo.n_gone == 1, "the handler to be told")
 
 
 def test_a_second_request_before_the_answer_gets_none() -> None:
@@ -235,7 +297,7 @@ def test_the_time_for_headers_begins_anew_with_each_request() -> None:
         served(ConnectionLimits(head_s=0.2)) as (_, address),
         connected(address, get + HOST + b"\r\n") as sock,
     ):
-        assert b'{"n":0' in sock.recv(1000)
+        receive_until(sock, b'{"n":0,')
         sock.sendall(get)
         assert b" 408 " in rest(sock)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import apsw
 
 from aion.errors import StoreError
-from aion.store import copies
+from aion.store.copies import provenance
 from aion.store.migrations import APPLICATION_ID, MIGRATIONS, schema_version
 
 Progress = Callable[[str, int, int], None]
@@ -26,14 +26,14 @@ _HEADER_MODE = 18  # the two bytes that say whether a log of writes (2) stands b
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file holds; `copied` tells of the last copy made of or into it, where that is on record."""
+    """What a file holds; which backup it is, and when it was last restored, where that is on record."""
 
     schema: int
     n_bytes: int
     n_documents: int
     n_events: int
-    made: copies.Copied | None
-    restored: copies.Copied | None
+    made: provenance.Copied | None
+    restored: provenance.Copied | None
 
 
 @contextlib.contextmanager
@@ -112,18 +112,22 @@ def facts(db: apsw.Connection) -> Facts:
         size_of(db),
         int(db.execute("SELECT count(*) FROM documents").get),
         int(db.execute("SELECT count(*) FROM events").get),
-        copies.newest(db, "backup") if has_copies else None,
-        copies.newest(db, "restore") if has_copies else None,
+        provenance.newest(db, "backup") if has_copies else None,
+        provenance.newest(db, "restore") if has_copies else None,
     )
 
 
 def damage(db: apsw.Connection) -> list[str]:
-    """What SQLite finds wrong with the file itself, [] when nothing. Reads all of it.
+    """What SQLite finds wrong with the file itself, [] when nothing; one line of what is so damaged that it
+    cannot look. Reads all of it.
 
     What is wrong inside a full-text index is left out: it is made again from the texts (integrity.py), and no
     reason to go without a backup.
     """
-    told = [text for (text,) in db.execute(f"PRAGMA integrity_check({_MAX_DAMAGE})") if text != "ok"]
+    try:
+        told = [text for (text,) in db.execute(f"PRAGMA integrity_check({_MAX_DAMAGE})") if text != "ok"]
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        return [str(error)]
     lines = [line for text in told for line in text.splitlines() if not line.startswith("***")]
     return [line for line in lines if "fts5" not in line.casefold()]
 

@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aion.errors import StoreError
-from aion.store import restore as restoring
 from aion.store.connection import Store
-from aion.store.copies import generation
+from aion.store.copies import restore as restoring
+from aion.store.copies.page_copy import snapshot
+from aion.store.copies.provenance import generation
+from aion.store.copies.restore import restore
 from aion.store.event_rows import Entry, Line
 from aion.store.events import Events
+from aion.store.keys import Keys
 from aion.store.lexical import Lexical
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import snapshot
-from aion.store.restore import restore
 from aion.store.vectors import Vectors
 from aion.types import Event
 from tests.store.copying import (
@@ -110,14 +111,15 @@ def test_ids_money_and_revocations_are_not_taken_back(tmp_path: Path) -> None:
         late = paid.reserve("t", 50, "rag-answer")
         with store.write() as db:
             db.execute("UPDATE keys SET revoked_at = '2026-11-23' WHERE id = 'revoked'")
-            db.execute("DELETE FROM sessions WHERE key_id = 'kept'")
+            db.execute("DELETE FROM sessions")
+        _add_key(store, "later", None)
         put_back(backup, path)
         paid.settle(late, 40)
         assert committed(paid) == (130, 2)
         with store.read() as db:
             keys = db.execute("SELECT id, revoked_at FROM keys ORDER BY id").fetchall()
-            assert keys == [("kept", None), ("revoked", "2026-11-23")]
-            assert db.execute("SELECT count(*) FROM sessions").get == 0
+            assert keys == [("kept", None), ("later", None), ("revoked", "2026-11-23")]
+            assert db.execute("SELECT key_id FROM sessions").fetchall() == [("later",)]
         assert add_events(store, 1) == [8]
 
 
@@ -129,6 +131,26 @@ def _add_key(store: Store, key_id: str, revoked_at: str | None) -> None:
             (key_id, revoked_at),
         )
         db.execute("INSERT INTO sessions VALUES (?1, ?1, '', '')", (key_id,))
+
+
+def test_a_backup_without_keys_opens_no_door(tmp_path: Path) -> None:
+    back_up(filled(tmp_path / "before.db", 1), tmp_path / "backup.db")
+    with Store(tmp_path / "aion.db") as store:
+        _add_key(store, "admin", None)
+        put_back(tmp_path / "backup.db", store.path)
+        assert Keys(store).any_in_use()
+
+
+def test_of_keys_of_one_name_in_two_histories_the_stores_own_stays(tmp_path: Path) -> None:
+    for name in "ab":
+        with Store(tmp_path / f"{name}.db") as store:
+            _add_key(store, name, None)
+            with store.write() as db:
+                db.execute("UPDATE keys SET name = 'ana'")
+    back_up(tmp_path / "b.db", tmp_path / "backup.db")
+    put_back(tmp_path / "backup.db", tmp_path / "a.db")
+    with Store(tmp_path / "a.db") as store:
+        assert [(key.id, key.revoked_at is None) for key in Keys(store).list()] == [("a", True), ("b", False)]
 
 
 def test_paid_calls_of_two_histories_do_not_cover_each_other(tmp_path: Path) -> None:
@@ -219,7 +241,7 @@ def test_a_killed_restore_has_changed_nothing(backup: Path, tmp_path: Path, what
     path = filled(tmp_path / "aion.db", 5)
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from aion.store import page_copy; from aion.store.restore import restore\n"
+        "from aion.store.copies import page_copy; from aion.store.copies.restore import restore\n"
         "page_copy.N_TOGETHER = 4\n"
         "def progress(what, done, total):\n"
         "    if what == sys.argv[4]: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -257,7 +279,7 @@ def test_of_a_damaged_store_all_that_can_be_read_is_carried_over(tmp_path: Path)
         spent.settle(spent.reserve("t", 100, "rag-answer"), 100)
         with store.write() as db:
             db.execute("UPDATE keys SET revoked_at = '2026-11-23'")
-            page = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sessions_key'").get
+            page = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'").get
     with path.open("r+b") as file:
         file.seek((page - 1) * 16384)
         file.write(b"\xff" * 16384)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from aion.errors import StoreError
 from aion.partial import too_little_room, whole_file
+from aion.store.copies.page_copy import copy_pages, damage, quiet, size_of, snapshot
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import copy_pages, damage, quiet, size_of, snapshot
 from aion.store.sqlite_errors import writing
 
 _NAME = re.compile(r"\.before-schema-\d+")

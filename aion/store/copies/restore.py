@@ -17,12 +17,9 @@ import apsw
 
 from aion.errors import StoreError
 from aion.partial import scratch_file, too_little_room, whole_file
-from aion.store import carried, copies
-from aion.store.backup import finish
-from aion.store.event_rows import Entry
-from aion.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, schema_version
-from aion.store.opening import open_file
-from aion.store.page_copy import (
+from aion.store.copies import carried, provenance
+from aion.store.copies.backup import finish
+from aion.store.copies.page_copy import (
     Facts,
     Progress,
     copy_pages,
@@ -35,6 +32,9 @@ from aion.store.page_copy import (
     size_of,
     snapshot,
 )
+from aion.store.event_rows import Entry
+from aion.store.migrations import APPLICATION_ID, MIGRATIONS, migrate, schema_version
+from aion.store.opening import open_file
 from aion.store.sqlite_errors import translated, writing
 
 _WAIT_S = 60.0  # for others to finish what they write
@@ -56,7 +56,7 @@ def restore(
 ) -> Restored:
     """Fill the file `path` from `backup`; `kept` gets what it held until then, with the events that wait.
 
-    Ids that were given, money that was spent and keys that were revoked stay so (carried.py). Raises
+    Ids that were given, money that was spent and keys stay as they are there (carried.py). Raises
     StoreError and has changed nothing: the backup is another program's, newer or damaged; there is no room;
     the file is so damaged that SQLite cannot replace its content. OSError.
     """
@@ -112,7 +112,7 @@ def _put_in_place(
                 with staging:
                     found, trouble = carried.read(before)
                     carried.put(staging, found)
-                    copies.note(staging, "restore")
+                    provenance.note(staging, "restore")
             with writing(path):
                 run(copying, progress, "restoring")
                 copying.finish()

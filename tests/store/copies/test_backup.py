@@ -10,12 +10,12 @@ import apsw
 import pytest
 
 from aion.errors import StoreError
-from aion.store.backup import write_backup
 from aion.store.connection import Store
+from aion.store.copies.backup import write_backup
+from aion.store.copies.page_copy import snapshot
 from aion.store.event_rows import Entry, Line
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import snapshot
 from aion.types import Event
 from tests.store.copying import add_events, back_up, filled, names, old_store, schema_of, values
 from tests.store.limits import files_up_to

@@ -11,8 +11,8 @@ import pytest
 
 from aion.errors import StoreError
 from aion.store.connection import Store
+from aion.store.copies.page_copy import snapshot
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import snapshot
 from tests.store.copying import names, old_store, schema_of
 from tests.store.limits import files_up_to
 

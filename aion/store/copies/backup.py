@@ -9,11 +9,11 @@ import apsw
 
 from aion.errors import AionError, StoreError
 from aion.partial import too_little_room, whole_file
-from aion.store import copies
+from aion.store.copies import provenance
+from aion.store.copies.page_copy import Facts, Progress, copy_pages, damage, facts, quiet, size_of
 from aion.store.event_rows import Entry
 from aion.store.events import write_entry
 from aion.store.migrations import MIGRATIONS
-from aion.store.page_copy import Facts, Progress, copy_pages, damage, facts, quiet, size_of
 from aion.store.sqlite_errors import writing
 
 _COPYING, _CHECKING = "copying", "checking"
@@ -47,11 +47,7 @@ def write_backup(
 
 def refuse_damaged(db: apsw.Connection, path: Path) -> None:
     """Raises StoreError when the copy `db` of the file `path` is damaged: so is that then."""
-    try:
-        found = damage(db)
-    except apsw.Error as error:  # so damaged that looking fails
-        found = [str(error)]
-    if found:
+    if found := damage(db):
         raise StoreError(
             f"{path} is damaged ({found[0]}); no copy was made of it. `aion check` says more, `aion restore` "
             "puts an earlier backup in its place."
@@ -63,5 +59,5 @@ def finish(db: apsw.Connection, late: Sequence[Entry]) -> int:
     twice; returns how many of them."""
     with db:
         written = [write_entry(db, entry) for entry in late]
-        copies.note(db, "backup")
+        provenance.note(db, "backup")
     return sum(not isinstance(each, AionError) for each in written)
