@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aion.errors import SettingsError
-from aion.server.access.origins import opened_origins
+from aion.server.access.browser.origins import opened_origins
 from aion.settings import load_settings
 
 HOSTS = ("", " aion.empresa.pt , *.empresa.pt,", "*", "aion", "aion.empresa.pt.", "10.0.0.1")

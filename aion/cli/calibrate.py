@@ -16,7 +16,7 @@ from aion.settings import load_settings
 
 if TYPE_CHECKING:
     from aion.answer.calibration.figures import Figures
-    from aion.server.calibration import Outcome
+    from aion.server.evaluation.calibration import Outcome
     from aion.store.calibrations import Calibration
 
 
@@ -49,7 +49,7 @@ def calibrate(
     when it is better, on questions that it was not fitted on, than what judged before.
     """
     from aion.rag.evaluate.folder import read_folder  # noqa: PLC0415
-    from aion.server import calibration  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.evaluation import calibration  # noqa: PLC0415 - loads llama.cpp
 
     _refuse_unused(folder, on=on, split=split, history=history, reset=reset)
     settings = load_settings(db=db, tenant=tenant)

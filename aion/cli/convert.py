@@ -33,7 +33,7 @@ def convert(
     """
     from aion.convert.caveats import caveats  # noqa: PLC0415
     from aion.convert.description import refuse_unconvertible  # noqa: PLC0415
-    from aion.server.make_gguf import Recipe, make_gguf  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.model_files.make_gguf import Recipe, make_gguf  # noqa: PLC0415 - loads llama.cpp
 
     settings = load_settings()
     found = checkpoint_folder(source, allow_pickle=allow_pickle, check=refuse_unconvertible)

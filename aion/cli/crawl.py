@@ -46,7 +46,7 @@ def ingest_urls(
     prune: bool,
 ) -> None:
     """Crawl with a bar that tells the rate and what is waited for; `summary` is counted up meanwhile."""
-    from aion.server.web_pages import open_crawler  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.documents.web_pages import open_crawler  # noqa: PLC0415 - loads llama.cpp
 
     with open_crawler(settings, library, tags) as crawler, counting("pages") as advance:
         crawler.crawl(

@@ -15,7 +15,7 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[bold red
 
 def doctor(db: DbOption = None, model: ModelOption = None) -> None:
     """Look at everything AION needs and say what is wrong and how to mend it. Exit code 1 on a problem."""
-    from aion.server.doctor import examine  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.upkeep.doctor import examine  # noqa: PLC0415 - loads llama.cpp
 
     findings = examine(load_settings(db=db, base_model=model))
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -23,7 +23,7 @@ from aion.settings import Settings, load_settings
 if TYPE_CHECKING:
     from aion.rag.evaluate.modes import Mode
     from aion.rag.evaluate.tune import Tuning
-    from aion.server.evaluation import Report
+    from aion.server.evaluation.retrieval import Report
 
 
 class _WithRun(TyperGroup):
@@ -72,7 +72,7 @@ def run(
     The passages of FOLDER are indexed in a store of their own, as documents would be. Without FOLDER the
     questions are those of [bold]aion eval label[/], asked of your documents, and the figures are kept.
     """
-    from aion.server.evaluation import check_savable  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.evaluation.retrieval import check_savable  # noqa: PLC0415 - loads llama.cpp
 
     _refuse_unused(folder, tune=tune, save=save, history=history, split=split)
     settings = load_settings(db=None if folder else keep, tenant=tenant)
@@ -115,7 +115,7 @@ def _measured(
 ) -> Report:
     from aion.rag.evaluate.folder import read_folder  # noqa: PLC0415
     from aion.rag.evaluate.modes import MODES  # noqa: PLC0415
-    from aion.server.evaluation import evaluate_folder, evaluate_own  # noqa: PLC0415
+    from aion.server.evaluation.retrieval import evaluate_folder, evaluate_own  # noqa: PLC0415
 
     modes: Sequence[Mode] = [known for known in MODES if mode in (known, "all")]
     if folder is None:
@@ -158,7 +158,7 @@ def _explain(report: Report) -> None:
 
 
 def _save(settings: Settings, embedder: str, tuning: Tuning) -> None:
-    from aion.server.evaluation import save_weight  # noqa: PLC0415
+    from aion.server.evaluation.retrieval import save_weight  # noqa: PLC0415
 
     save_weight(settings, embedder, tuning.weight)
     err.print(f"{settings.db} uses weight {tuning.weight:g} for {embedder} from now on.", markup=False)

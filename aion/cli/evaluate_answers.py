@@ -16,7 +16,7 @@ from aion.settings import load_settings
 
 if TYPE_CHECKING:
     from aion.answer.evaluate.figures import AnswerFigures
-    from aion.server.answer_evaluation import AnswerReport
+    from aion.server.evaluation.answers import AnswerReport
 
 _SHARES = (
     ("cites_right", "answerable: the answer cites the right passage"),
@@ -58,7 +58,7 @@ def answers(
     ask it. No paid model is asked. Ctrl-C stops and prints what was found so far.
     """
     from aion.rag.evaluate.folder import read_folder  # noqa: PLC0415 - pydantic
-    from aion.server.answer_evaluation import evaluate_answers  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.evaluation.answers import evaluate_answers  # noqa: PLC0415 - loads llama.cpp
 
     settings = load_settings(base_model=model)
     questions = read_folder(folder, split)

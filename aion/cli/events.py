@@ -41,7 +41,7 @@ def list_events(
 ) -> None:
     """List what happened, the newest first."""
     _refuse_unknown(kind)
-    from aion.server.event_json import event_json  # noqa: PLC0415 - loads what other commands do without
+    from aion.server.events.as_json import event_json  # noqa: PLC0415 - loads what other commands do without
     from aion.store.events import Events  # noqa: PLC0415
 
     settings = load_settings(db=db, tenant=tenant)
@@ -67,7 +67,7 @@ def show_event(
 ) -> None:
     """Show an event; of an answer also what was searched for, what was found and why, and who wrote it."""
     from aion.events.story import tell  # noqa: PLC0415
-    from aion.server.event_json import story_json  # noqa: PLC0415
+    from aion.server.events.as_json import story_json  # noqa: PLC0415
     from aion.store.events import Events  # noqa: PLC0415
 
     settings = load_settings(db=db, tenant=tenant)

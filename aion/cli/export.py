@@ -45,7 +45,7 @@ def export(
     was corrected, judged or forgotten since it was exported is changed in the file too. Personal data is
     masked.
     """
-    from aion.server.export_file import Wanted, export_dataset, exported_json  # noqa: PLC0415
+    from aion.server.events.export_file import Wanted, export_dataset, exported_json  # noqa: PLC0415
 
     if personal and form != "raw":
         raise typer.BadParameter("--raw-personal is for --form raw; the chat form never has personal data.")

@@ -28,7 +28,7 @@ def check(db: DbOption = None) -> None:
     Nothing is changed; a server may go on serving. Exit code 1 when anything is wrong. `aion check` looks at
     this and at everything else in the file.
     """
-    from aion.server.index import check_index  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.documents.index import check_index  # noqa: PLC0415 - loads llama.cpp
 
     settings = load_settings(db=db)
     n_looked: list[str] = []
@@ -67,7 +67,7 @@ def rebuild(
     A server may go on serving: the old index answers until the new one is whole. Interrupted? Run it
     again: it goes on where it was. Vectors of embedding models that are not in use any more are dropped.
     """
-    from aion.server.index import rebuild_index  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.documents.index import rebuild_index  # noqa: PLC0415 - loads llama.cpp
 
     settings = load_settings(db=db)
     n_before = settings.db.stat().st_size if settings.db.exists() else 0

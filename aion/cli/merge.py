@@ -81,7 +81,7 @@ def _merge_files(
     overwrite: bool,
 ) -> None:
     from aion.convert.merge import ScaledAdapter  # noqa: PLC0415
-    from aion.server.merge_gguf import merge_into_gguf  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.model_files.merge_gguf import merge_into_gguf  # noqa: PLC0415 - loads llama.cpp
 
     scaled = [ScaledAdapter(path, scale) for path, scale in zip(adapters, scales, strict=True)]
     with counting("tensors") as advance:
@@ -103,8 +103,8 @@ def _merge_checkpoints(
 ) -> None:
     from aion.convert.description import refuse_unconvertible  # noqa: PLC0415
     from aion.convert.merge import merge_checkpoint  # noqa: PLC0415
-    from aion.server.make_gguf import Recipe  # noqa: PLC0415 - loads llama.cpp
-    from aion.server.merge_gguf import merge_checkpoint_into_gguf  # noqa: PLC0415
+    from aion.server.model_files.make_gguf import Recipe  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.model_files.merge_gguf import merge_checkpoint_into_gguf  # noqa: PLC0415
 
     if to.suffix != ".gguf" and (file_type or imatrix):
         raise typer.BadParameter(f"--type and --imatrix are for a GGUF; name one in --out, not {to}.")

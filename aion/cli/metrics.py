@@ -65,7 +65,7 @@ def metrics(
 
 
 def _json(figures: EventMetrics, settings: Settings, days: Period, lines: int) -> dict[str, object]:
-    from aion.server import metrics_json as shown  # noqa: PLC0415
+    from aion.server.events import metrics_json as shown  # noqa: PLC0415
 
     return {
         **shown.period_json(days),

@@ -52,9 +52,9 @@ def pull(
 
 def _pull(name: str, file_type: str | None, file: str | None, allow_pickle: bool, settings: Settings) -> Path:
     from aion.convert.hub import hub_id  # noqa: PLC0415 - loads an HTTP client
-    from aion.server import pull as pulling  # noqa: PLC0415
-    from aion.server.provision import FOUR_BIT  # noqa: PLC0415 - loads llama.cpp
-    from aion.server.recommended import recommended  # noqa: PLC0415
+    from aion.server.model_files import pull as pulling  # noqa: PLC0415
+    from aion.server.model_files.provision import FOUR_BIT  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.model_files.recommended import recommended  # noqa: PLC0415
 
     entry = recommended(name)
     wanted = hub_id(entry.hub_id if entry else name)
@@ -76,7 +76,7 @@ def _pull(name: str, file_type: str | None, file: str | None, allow_pickle: bool
 
 def _list(settings: Settings) -> str:
     from aion.engine.placement import USUAL_PARALLEL  # noqa: PLC0415 - keeps the start of other commands short
-    from aion.server.recommended import RECOMMENDED  # noqa: PLC0415
+    from aion.server.model_files.recommended import RECOMMENDED  # noqa: PLC0415
 
     n_parallel = settings.parallel or USUAL_PARALLEL
     n_cells = settings.ctx * n_parallel

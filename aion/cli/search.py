@@ -14,7 +14,7 @@ from rich.text import Text
 from aion.cli.console import err, out
 from aion.cli.options import DbOption, JsonOption, TenantOption
 from aion.errors import InvalidRequest
-from aion.server.iso_date import is_reversed, iso_date
+from aion.server.events.iso_date import is_reversed, iso_date
 from aion.settings import load_settings
 from aion.types import Filters, Passage
 
@@ -49,8 +49,8 @@ def search(
 ) -> None:
     """Show the passages a question finds, their scores and why they were chosen. Nothing is generated."""
     from aion.server.as_json import retrieval_json  # noqa: PLC0415 - loads llama.cpp
+    from aion.server.documents.search import N_NEAREST  # noqa: PLC0415
     from aion.server.library import open_library  # noqa: PLC0415
-    from aion.server.search import N_NEAREST  # noqa: PLC0415
 
     if not question.strip():
         raise InvalidRequest("The question is empty; write what to look for.")

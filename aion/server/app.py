@@ -16,12 +16,12 @@ from starlette.types import ExceptionHandler
 
 from aion.errors import AionError
 from aion.server.access.authentication import Authentication
-from aion.server.access.cors import Cors
-from aion.server.access.hosts import Hosts
-from aion.server.access.limits import Counts, Limits, SignInLimits
+from aion.server.access.browser.cors import Cors
+from aion.server.access.browser.hosts import Hosts
+from aion.server.access.browser.same_origin import SameOrigin
+from aion.server.access.browser.security_headers import SecurityHeaders
 from aion.server.access.open_paths import OpenPaths
-from aion.server.access.same_origin import SameOrigin
-from aion.server.access.security_headers import SecurityHeaders
+from aion.server.access.rates.limits import Counts, Limits, SignInLimits
 from aion.server.disconnect import ClientGone
 from aion.server.failures import aion_error, http_error
 from aion.server.observe.figures import Figures

@@ -12,15 +12,15 @@ from aion.answer.question import Question
 from aion.errors import AionError
 from aion.server.access.conversations import conversation_of
 from aion.server.access.identity import identity_of
-from aion.server.access.limits import take_answers
+from aion.server.access.rates.limits import take_answers
 from aion.server.as_json import answer_json
 from aion.server.body import read_body
-from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
 from aion.server.event_stream import EventStream, frame
 from aion.server.failures import error_body, status_and_type
 from aion.server.observe.counted import count_answer, counted
 from aion.server.observe.request_record import record_of
+from aion.server.openai_api.choices import SHUTTING_DOWN
 from aion.server.schemas import ChatRequest, adapter_choices, messages_of
 from aion.server.services import Services
 from aion.server.tenants import tenant_of

@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, Response
 
 from aion.answer.prompt import with_context
 from aion.errors import InvalidRequest, generation_error
-from aion.server.access.limits import take_answers
+from aion.server.access.rates.limits import take_answers
 from aion.server.body import read_body
-from aion.server.choices import SHUTTING_DOWN
 from aion.server.disconnect import unless_gone
 from aion.server.observe.counted import counted
 from aion.server.observe.request_record import record_of
+from aion.server.openai_api.choices import SHUTTING_DOWN
 from aion.server.schemas import GenerateRequest, adapter_choices
 from aion.server.services import Services
 from aion.settings import Settings

@@ -12,7 +12,7 @@ from aion import __version__
 from aion.errors import StoreError
 from aion.rag.watch import Watch
 from aion.server.access.identity import Identity, identity_of
-from aion.server.reembed import Reembedding
+from aion.server.documents.reembed import Reembedding
 from aion.server.services import Services
 
 _MOST_FAILURES = 20

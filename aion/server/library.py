@@ -18,9 +18,9 @@ from aion.rag.readers.sandbox import Sandbox
 from aion.rag.retrieve import Retriever
 from aion.rag.shelf import Shelf
 from aion.rag.watch import Watch
-from aion.server.intake import Intake
+from aion.server.documents.intake import Intake
+from aion.server.documents.reembed import Reembedding, older_embedder
 from aion.server.loading import gpu_layers, n_threads
-from aion.server.reembed import Reembedding, older_embedder
 from aion.settings import Settings
 from aion.store.connection import Store
 from aion.store.documents import Documents

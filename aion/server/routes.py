@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aion.server.access.session_routes import SessionRequest, show_session, sign_in, sign_out
-from aion.server.adapters import (
+from aion.server.access.browser.session_routes import SessionRequest, show_session, sign_in, sign_out
+from aion.server.adapters.routes import (
     add_adapter,
     list_adapters,
     merge_adapter,
@@ -12,9 +12,7 @@ from aion.server.adapters import (
 )
 from aion.server.budget import budget
 from aion.server.chat import chat
-from aion.server.completions import completions
-from aion.server.dataset import ExportRequest, export_dataset_file
-from aion.server.documents import (
+from aion.server.documents.routes import (
     TextRequest,
     UploadForm,
     add_documents,
@@ -23,24 +21,30 @@ from aion.server.documents import (
     list_documents,
     show_document,
 )
-from aion.server.embeddings import EmbeddingsRequest, embeddings
+from aion.server.documents.search import SearchRequest, search
 from aion.server.endpoint import Endpoint
-from aion.server.events import show_event
-from aion.server.feedback import FeedbackRequest, feedback
-from aion.server.generate import generate
-from aion.server.health import health
-from aion.server.lifecycle.ready import ready
-from aion.server.metrics import (
+from aion.server.events.dataset import ExportRequest, export_dataset_file
+from aion.server.events.feedback import FeedbackRequest, feedback
+from aion.server.events.metrics import (
     metrics_confidence,
     metrics_heatmap,
     metrics_latency,
     metrics_questions,
     metrics_summary,
 )
-from aion.server.models import list_models, show_model
+from aion.server.events.story import show_event
+from aion.server.generate import generate
+from aion.server.health import health
+from aion.server.lifecycle.ready import ready
 from aion.server.observe.prometheus import prometheus
-from aion.server.openai import chat_completions
-from aion.server.openai_schemas import CompletionRequest, TextCompletionRequest
+from aion.server.openai_api.chat_completions import chat_completions
+from aion.server.openai_api.completions import completions
+from aion.server.openai_api.embeddings import EmbeddingsRequest, embeddings
+from aion.server.openai_api.models import list_models, show_model
+from aion.server.openai_api.rerank import RerankRequest, rerank
+from aion.server.openai_api.responses import responses
+from aion.server.openai_api.responses_schemas import ResponsesRequest
+from aion.server.openai_api.schemas import CompletionRequest, TextCompletionRequest
 from aion.server.openapi import answers as told
 from aion.server.openapi.described import docs, openapi_json
 from aion.server.query import (
@@ -51,11 +55,7 @@ from aion.server.query import (
     SummaryQuery,
     TenantQuery,
 )
-from aion.server.rerank import RerankRequest, rerank
-from aion.server.responses import responses
-from aion.server.responses_schemas import ResponsesRequest
 from aion.server.schemas import AdapterRequest, ChatRequest, GenerateRequest, ReloadRequest
-from aion.server.search import SearchRequest, search
 from aion.server.tokens import (
     DetokenizeRequest,
     TemplateRequest,

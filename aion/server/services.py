@@ -15,15 +15,15 @@ from aion.engine.engine import Engine
 from aion.engine.gate import ComputeGate
 from aion.engine.generator import LocalGenerator
 from aion.engine.serving import Serving
-from aion.server.adapter_control import AdapterControl
-from aion.server.calibration import stale_notice
+from aion.server.adapters.control import AdapterControl
+from aion.server.evaluation.calibration import stale_notice
 from aion.server.fallback import open_fallback
 from aion.server.library import Library, open_library
 from aion.server.loading import load_model
 from aion.server.local_llm import open_local_llm
+from aion.server.model_files.one_maker import GgufProgress
+from aion.server.model_files.provision import provide_base_model
 from aion.server.money import open_budget
-from aion.server.one_maker import GgufProgress
-from aion.server.provision import provide_base_model
 from aion.settings import Settings
 from aion.store.calibrations import Calibrations
 from aion.types import Event, Generator

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from aion.engine.continuation import Continuation
-from aion.server.access.turns import in_turn
+from aion.server.access.rates.turns import in_turn
 from aion.server.body import read_body
-from aion.server.openai_request import messages_of
-from aion.server.openai_schemas import ChatMessage
+from aion.server.openai_api.request import messages_of
+from aion.server.openai_api.schemas import ChatMessage
 from aion.server.schemas import Body, Flag
 from aion.server.services import Services
 from aion.server.whole_json import WholeJson

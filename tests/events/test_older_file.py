@@ -15,7 +15,7 @@ from aion.events.metrics import EventMetrics
 from aion.events.period import period
 from aion.events.raw import RawForm
 from aion.events.story import tell
-from aion.server.event_json import story_json
+from aion.server.events.as_json import story_json
 from aion.store import migrations
 from aion.store.connection import Store
 from aion.store.events import Events

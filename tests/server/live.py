@@ -27,7 +27,7 @@ from aion.engine.model import Model
 from aion.engine.sequence import Sink
 from aion.engine.serving import Loaded, Serving
 from aion.engine.template import ChatTemplate
-from aion.server.adapter_control import AdapterControl
+from aion.server.adapters.control import AdapterControl
 from aion.server.app import create_app
 from aion.server.fallback import open_fallback
 from aion.server.library import open_library
@@ -35,7 +35,7 @@ from aion.server.lifecycle.listen import bind
 from aion.server.loading import load_model
 from aion.server.money import open_budget
 from aion.server.services import Services, open_router
-from aion.server.wire.connection import ConnectionLimits
+from aion.server.wire.limits import ConnectionLimits
 from aion.server.wire.uvicorn_config import harden, uvicorn_config
 from aion.settings import Settings, load_settings
 from aion.types import AdapterChoice, Priority, Sampling

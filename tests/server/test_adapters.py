@@ -18,7 +18,7 @@ import pytest
 from aion.convert.gguf_file import GgufFile
 from aion.engine.catalog import CHAT_FILE, embedded_file
 from aion.server.access.tokens import add_key
-from aion.server.adapter_control import AdapterControl
+from aion.server.adapters.control import AdapterControl
 from aion.server.services import open_services
 from aion.store.events import Events
 from aion.store.keys import Keys

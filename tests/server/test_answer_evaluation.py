@@ -11,8 +11,8 @@ import pytest
 from aion.answer.confidence.features import features
 from aion.errors import InvalidRequest
 from aion.rag.evaluate.folder import LabelledPassage, LabelledQuestion, QuestionSet
-from aion.server.answer_evaluation import AnswerReport, evaluate_answers
-from aion.server.evaluation_store import TENANT
+from aion.server.evaluation.answers import AnswerReport, evaluate_answers
+from aion.server.evaluation.store import TENANT
 from aion.server.library import open_library
 from aion.store.calibrations import Calibrations
 from aion.store.connection import Store

@@ -11,7 +11,7 @@ import pytest
 from aion.answer.calibration.figures import measured
 from aion.answer.confidence.judges import Calibrated, MeanCosine, prior
 from aion.errors import InvalidRequest
-from aion.server.calibration import calibrate_own, history, reset, stale_notice
+from aion.server.evaluation.calibration import calibrate_own, history, reset, stale_notice
 from aion.server.library import Library, open_library
 from aion.settings import Settings
 from aion.store.calibrations import Calibrations

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aion.errors import InvalidRequest, StoreError
-from aion.server.daily_export import DailyExport
-from aion.server.export_file import Wanted, export_dataset
+from aion.server.events.daily_export import DailyExport
+from aion.server.events.export_file import Wanted, export_dataset
 from aion.store.connection import Store
 from aion.store.exports import Exports
 from tests.events.logged import Log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aion.machine import memory
-from aion.server.doctor import Finding, examine
+from aion.server.upkeep.doctor import Finding, examine
 from tests.remote.stand_in import standing_in
 from tests.server.live import settings_in
 from tests.server.sparse import sparse_model

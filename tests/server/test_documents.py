@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from aion.server.app import create_app
-from aion.server.intake import MAX_WAITING
+from aion.server.documents.intake import MAX_WAITING
 from tests.rag.readers.pdf_file import lines, pdf
 from tests.server.live import Live, wait_until
 from tests.server.test_failures import error_of

@@ -15,8 +15,8 @@ import pytest
 
 from aion.engine.embedder import LlamaEmbedder
 from aion.engine.gate import ComputeGate
-from aion.server.access.turns import Turns
-from aion.server.embeddings import EmbeddingsRequest, _embedded
+from aion.server.access.rates.turns import Turns
+from aion.server.openai_api.embeddings import EmbeddingsRequest, _embedded
 from aion.types import Vectors
 from tests.server.live import Live
 

@@ -11,8 +11,8 @@ import pytest
 from aion.errors import InvalidRequest
 from aion.rag.evaluate.folder import QuestionSet, read_folder
 from aion.rag.evaluate.own import LABEL
-from aion.server.evaluation import Report, check_savable, evaluate_folder, evaluate_own, save_weight
-from aion.server.evaluation_store import TENANT
+from aion.server.evaluation.retrieval import Report, check_savable, evaluate_folder, evaluate_own, save_weight
+from aion.server.evaluation.store import TENANT
 from aion.server.library import open_library
 from aion.store.connection import Store
 from aion.store.documents import Documents

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aion.server.event_stream import EventStream, frame
-from aion.server.wire.connection import ConnectionLimits
+from aion.server.wire.limits import ConnectionLimits
 from tests.server.live import DEADLINE_S, serving_app, wait_until
 
 LAST = frame("stopped", "error")

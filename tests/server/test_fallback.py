@@ -131,7 +131,7 @@ def test_the_paid_side_is_reached_through_one_place() -> None:
     assert mentioning("PAID") == {"remote/role.py", "server/fallback.py"}
     assert mentioning("RemoteGenerator") <= {
         "remote/generator.py", "answer/paid/fallback.py", "server/fallback.py", "server/local_llm.py",
-        "server/doctor.py",
+        "server/upkeep/doctor.py",
     }  # fmt: skip
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from aion.server.one_maker import alone_with, one_maker
+from aion.server.model_files.one_maker import alone_with, one_maker
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from aion.server.one_maker import alone_with
+from aion.server.model_files.one_maker import alone_with
 with alone_with(Path(sys.argv[1]), sys.argv[2]) as between:
     between.mkdir()
     (between / "half").write_text("half")

@@ -15,8 +15,8 @@ import pytest
 from aion.convert.gguf_header import read_header
 from aion.engine.catalog import CHAT_FILE, ModelChoice
 from aion.errors import CheckpointError, ModelError
-from aion.server.make_gguf import Recipe, make_gguf, obtain, plain_type, source_hash
-from aion.server.provision import Conversion, find_base_model, provide_base_model
+from aion.server.model_files.make_gguf import Recipe, make_gguf, obtain, plain_type, source_hash
+from aion.server.model_files.provision import Conversion, find_base_model, provide_base_model
 from tests.convert.hub_server import hub_environment, serving_hub
 from tests.server.checkpoints import write_checkpoint
 from tests.server.live import settings_in
@@ -25,7 +25,7 @@ HUB_ID = "mistralai/Mistral-7B-Instruct-v0.3"
 OBTAIN = """
 import sys
 from pathlib import Path
-from aion.server.make_gguf import Recipe, obtain
+from aion.server.model_files.make_gguf import Recipe, obtain
 steps = []
 out = obtain(Path(sys.argv[1]), Path(sys.argv[2]), Recipe(sys.argv[3]), lambda *step: steps.append(step))
 print(out.name, sum(step[2] > 1 for step in steps))
@@ -33,7 +33,7 @@ print(out.name, sum(step[2] > 1 for step in steps))
 KILLED = """
 import os, sys
 from pathlib import Path
-from aion.server.make_gguf import Recipe, obtain
+from aion.server.model_files.make_gguf import Recipe, obtain
 left = int(sys.argv[4])
 def step(*_):
     global left
@@ -45,7 +45,7 @@ obtain(Path(sys.argv[1]), Path(sys.argv[2]), Recipe(sys.argv[3]), step)
 PROVIDE = """
 import sys
 from pathlib import Path
-from aion.server.provision import provide_base_model
+from aion.server.model_files.provision import provide_base_model
 from aion.settings import load_settings
 print(provide_base_model(load_settings(base_model="owner/tiny", models_dir=Path(sys.argv[1]))).path)
 """

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from aion.engine.catalog import EMBED_FILE, embedded_file
-from aion.server.index import rebuild_index
+from aion.server.documents.index import rebuild_index
+from aion.server.documents.reembed import Reembedded
 from aion.server.library import Library, open_library
-from aion.server.reembed import Reembedded
 from aion.server.services import open_services
 from aion.store.index import Index
 from aion.types import Passage

@@ -9,7 +9,7 @@ import pytest
 
 from aion.convert import convert
 from aion.rag.evaluate.folder import LabelledPassage, LabelledQuestion, QuestionSet
-from aion.server.evaluation import evaluate_folder
+from aion.server.evaluation.retrieval import evaluate_folder
 from aion.server.services import open_services
 from tests.engine.test_reranker import make
 from tests.server.described import check

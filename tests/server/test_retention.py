@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aion.server import retention
-from aion.server.retention import Retention
+from aion.server.events import retention
+from aion.server.events.retention import Retention
 from aion.store.connection import Store
 from aion.store.event_rows import Entry, Line
 from aion.store.events import Events

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion.server.uploads import MAX_FIELDS, MAX_FILES, MAX_NAME_BYTES, safe_name
+from aion.server.documents.uploads import MAX_FIELDS, MAX_FILES, MAX_NAME_BYTES, safe_name
 from tests.server.live import DEADLINE_S, Live, wait_until
 from tests.server.test_documents import TOUR, sources, upload
 from tests.server.test_failures import MAX_BODY_BYTES, error_of
@@ -131,7 +131,7 @@ def test_large_files_of_several_uploads_are_all_stored(desk: Live) -> None:
         return str(answer.json()["documents"][0]["status"])
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(6) as pool:
-        patch.setattr("aion.server.intake.MAX_PLAIN_BYTES", 1000)
+        patch.setattr("aion.server.documents.intake.MAX_PLAIN_BYTES", 1000)
         assert list(pool.map(send, range(6))) == ["added"] * 6
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aion.rag.web.summary import CrawlSummary
+from aion.server.documents.web_pages import open_crawler, sink_of
 from aion.server.library import Library, open_library
-from aion.server.web_pages import open_crawler, sink_of
 from aion.settings import Settings
 from tests.rag.web.site import Answer, FakeClock, Site, serving
 

@@ -12,6 +12,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aion.errors import AionError, NotSignedIn
+from aion.server.access.browser.origins import is_foreign
+from aion.server.access.browser.session_cookie import session_token
+from aion.server.access.browser.sessions import session_key
 from aion.server.access.credentials import is_local, sent_token
 from aion.server.access.identity import (
     LOCAL_OPERATOR,
@@ -23,9 +26,6 @@ from aion.server.access.identity import (
     set_identity,
 )
 from aion.server.access.last_use import LastUse
-from aion.server.access.origins import is_foreign
-from aion.server.access.session_cookie import session_token
-from aion.server.access.sessions import session_key
 from aion.server.access.tokens import holds, is_ours, parsed
 from aion.server.failures import aion_error
 from aion.server.observe.request_record import record_of

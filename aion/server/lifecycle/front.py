@@ -13,8 +13,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aion import __version__
-from aion.server.access.hosts import refused
-from aion.server.access.security_headers import SecurityHeaders
+from aion.server.access.browser.hosts import refused
+from aion.server.access.browser.security_headers import SecurityHeaders
 from aion.server.failures import error_body
 from aion.server.lifecycle.start import Start
 from aion.server.observe.requests import Requests

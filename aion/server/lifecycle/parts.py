@@ -12,14 +12,14 @@ from typing import Protocol
 from starlette.applications import Starlette
 
 from aion.server.app import create_app
-from aion.server.daily_export import DailyExport
+from aion.server.events.daily_export import DailyExport
+from aion.server.events.retention import Retention
 from aion.server.lifecycle.ready import warm_up
 from aion.server.lifecycle.reload import Reload
 from aion.server.lifecycle.start import Start
 from aion.server.lifecycle.still_heap import still_heap
+from aion.server.model_files.one_maker import GgufProgress
 from aion.server.observe.log import configure_logging
-from aion.server.one_maker import GgufProgress
-from aion.server.retention import Retention
 from aion.server.services import Services, open_services
 from aion.settings import Settings
 

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 
 from aion.server.lifecycle.front import Front
-from aion.server.wire.connection import ConnectionLimits
+from aion.server.wire.limits import ConnectionLimits
 from aion.server.wire.uvicorn_config import uvicorn_config
 
 LAST_WORDS_S = 2.0

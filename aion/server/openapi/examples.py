@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aion.server.access.session_routes import SessionRequest
-from aion.server.dataset import ExportRequest
-from aion.server.documents import TextRequest
-from aion.server.embeddings import EmbeddingsRequest
-from aion.server.feedback import FeedbackRequest
-from aion.server.openai_schemas import CompletionRequest, TextCompletionRequest
-from aion.server.rerank import RerankRequest
-from aion.server.responses_schemas import ResponsesRequest
+from aion.server.access.browser.session_routes import SessionRequest
+from aion.server.documents.routes import TextRequest
+from aion.server.documents.search import SearchRequest
+from aion.server.events.dataset import ExportRequest
+from aion.server.events.feedback import FeedbackRequest
+from aion.server.openai_api.embeddings import EmbeddingsRequest
+from aion.server.openai_api.rerank import RerankRequest
+from aion.server.openai_api.responses_schemas import ResponsesRequest
+from aion.server.openai_api.schemas import CompletionRequest, TextCompletionRequest
 from aion.server.schemas import AdapterRequest, Body, ChatRequest, GenerateRequest, ReloadRequest
-from aion.server.search import SearchRequest
 from aion.server.tokens import DetokenizeRequest, TemplateRequest, TokenizeRequest
 
 _ASKED = "Quanto tempo dura o tour half-day?"

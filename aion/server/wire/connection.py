@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 import httptools
@@ -17,9 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from aion.server.observe.access_log import write_refusal
 from aion.server.wire.half_closed import StillThere
-from aion.server.wire.open_connections import OpenConnections
+from aion.server.wire.limits import ConnectionLimits
 from aion.server.wire.refusals import OnlyHealth, refusal
-from aion.settings import Settings
 
 DROP = "aion.drop"  # an ASGI extension: a function that ends the connection at once
 FILLER = "aion.filler"  # another: it takes bytes that say nothing wherever they stand in the body
@@ -30,23 +28,6 @@ _FAREWELL_S = 2.0
 _OF_UPGRADES = (b"upgrade", b"connection", b"http2-settings")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"  # may come before any answer (RFC 9110, 15.2)
 _READ_BYTES_PER_S = 1024  # a reader that takes less is as good as none
-
-
-@dataclass(slots=True)
-class ConnectionLimits:
-    """What each connection of a server may do; all of them share it, and changes count at once."""
-
-    send_timeout_s: float = 30.0
-    head_s: float = 20.0
-    linger_s: float = 10.0
-    head_bytes: int = 64 * 1024
-    target_bytes: int = 16 * 1024
-    n_headers: int = 100
-    connections: OpenConnections = field(default_factory=OpenConnections)
-
-    def follow(self, settings: Settings) -> None:
-        """Take over what settings say of connections. Any thread."""
-        self.send_timeout_s = settings.send_timeout_s
 
 
 class GuardedConnection(HttpToolsProtocol):

@@ -7,7 +7,8 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-from aion.server.wire.connection import ConnectionLimits, guarded
+from aion.server.wire.connection import guarded
+from aion.server.wire.limits import ConnectionLimits
 from aion.server.wire.open_connections import OpenConnections, room_for_connections
 from aion.settings import Settings
 

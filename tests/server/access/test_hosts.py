@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion.server.access.hosts import host_name, is_own, refused
+from aion.server.access.browser.hosts import host_name, is_own, refused
 from tests.server.guarded import Guarded
 from tests.server.live import DEADLINE_S, Live
 from tests.server.test_failures import error_of

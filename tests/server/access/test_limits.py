@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from aion.server.access.limits import address_of
+from aion.server.access.rates.limits import address_of
 from aion.server.app import create_app
 from aion.server.services import Services
 from tests.server.access.keyed import Keyed, keyed_server
@@ -196,3 +196,18 @@ def test_each_text_of_a_request_is_an_answer(endless: Narrow, two_streams: Keyed
     always = two_streams.ask("POST", "/v1/completions", token, json=texts)
     assert (always.status_code, always.json()["error"]["param"]) == (400, "n")
     assert "4 texts at once" in always.json()["error"]["message"]
+
+
+def test_what_is_computed_counts_with_the_answers_once_a_request(endless: Narrow, two_streams: Keyed) -> None:
+    mine, other = two_streams.key("chat"), two_streams.key("chat")
+    pieces = {"content": "Olá", "with_pieces": True}  # computed in two turns
+    n_before = len(endless.engine.submitted)
+    with generating(two_streams, mine, 1):
+        wait_until(lambda: len(endless.engine.submitted) == n_before + 1, "it to reach the engine")
+        assert two_streams.ask("POST", "/tokenize", mine, json=pieces).status_code == 200
+        with generating(two_streams, mine, 1):
+            wait_until(lambda: len(endless.engine.submitted) == n_before + 2, "both to reach the engine")
+            for path, body in (("/tokenize", pieces), ("/api/search", {"query": "tour"})):
+                refused = two_streams.ask("POST", path, mine, json=body)
+                assert_told_to_come_back(refused, "AION_STREAMS")
+                assert two_streams.ask("POST", path, other, json=body).status_code == 200

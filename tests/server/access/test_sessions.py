@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aion.server.access.sessions import begin_session, session_key
+from aion.server.access.browser.sessions import begin_session, session_key
 from aion.server.access.tokens import add_key
 from aion.server.services import open_services
 from aion.store.connection import Store

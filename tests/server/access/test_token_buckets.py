@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aion.server.access.token_buckets import Rate, TokenBuckets
+from aion.server.access.rates.token_buckets import Rate, TokenBuckets
 
 
 class Clock:

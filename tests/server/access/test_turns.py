@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from aion.errors import EngineBusy
-from aion.server.access.turns import Turns
+from aion.server.access.rates.turns import Turns
 
 
 class Work:

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from aion.server.wire.connection import ConnectionLimits
+from aion.server.wire.limits import ConnectionLimits
 from aion.server.wire.open_connections import HEADROOM, OpenConnections
 from tests.server.live import DEADLINE_S, serving_app, wait_until
 

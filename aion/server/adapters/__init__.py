@@ -1,0 +1,1 @@
+"""Adapters over HTTP: loaded, listed, merged and unloaded while serving."""
