@@ -74,9 +74,14 @@ def _locked_beside(out: Path, make: Callable[[Path], None]) -> Iterator[tuple[Pa
     while True:
         path = _beside(out, "partial")
         make(path)
-        with _opened(path) as descriptor:
+        # Another may take it for abandoned before it is locked, or even opened; then it is made anew.
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = stack.enter_context(_opened(path))
+            except FileNotFoundError:
+                continue
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if not path.exists():  # another process took it for abandoned before it was locked
+            if not path.exists():
                 continue
             yield path, descriptor
             return

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,16 @@ def test_what_a_killed_process_left_is_removed_and_a_living_one_keeps_its_own(
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), whole_file(tmp_path / "absent" / "a.gguf"):
         pass
+
+
+def test_writers_of_one_folder_do_not_take_each_others_files(tmp_path: Path) -> None:
+    def write(n: int) -> None:
+        for _ in range(30):
+            with whole_file(tmp_path / f"{n}.txt") as path:
+                path.write_text(str(n))
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(8)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        f"{n}.txt": str(n) for n in range(8)
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable, Iterable
 from weakref import WeakKeyDictionary
 
 from aion.engine.candidates import Candidates
@@ -25,7 +26,7 @@ _tried: WeakKeyDictionary[Model, set[str]] = WeakKeyDictionary()
 
 
 class GrammarTooSlow(Exception):
-    """One token took so long to check that the grammar would hold up everybody."""
+    """Tokens took so long to check that the grammar would hold up everybody."""
 
 
 class Grammar:
@@ -70,24 +71,35 @@ class Grammar:
         """Whether `token` may come next; an end token may when the grammar is complete."""
         one = lib.llama_token_data(token, 1.0, 0.0)
         array = lib.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
-        started = time.thread_time()
-        lib.llama_sampler_apply(self._handle, ctypes.byref(array))
-        _check_time(started)
+        self._apply(lambda: [array])
         return bool(one.logit == 1.0)
 
     def mask(self, candidates: Candidates) -> None:
         """Set the logits of what may not come next to minus infinity."""
+        self._apply(lambda: candidates.parts(_CHECKED_TOGETHER))
+
+    def _apply(self, parts: Callable[[], Iterable[ctypes.Structure]]) -> None:
+        """Once more where it took long, which changes nothing: a machine that stood still for a moment counts
+        as CPU time too."""
+        if not self._applied(parts()) and not self._applied(parts()):
+            raise GrammarTooSlow
+
+    def _applied(self, parts: Iterable[ctypes.Structure]) -> bool:
+        """Whether it was quick; left off where not."""
         started = time.thread_time()
-        for part in candidates.parts(_CHECKED_TOGETHER):
+        for part in parts:
             lib.llama_sampler_apply(self._handle, ctypes.byref(part))
-            _check_time(started)
+            if _took_long(started):
+                return False
+        return True
 
     def accept(self, token: int) -> None:
         """Go on by an allowed token, a character at a time: the readings of a text may double with each."""
         started = time.thread_time()
         for part in self._characters(token):
             lib.llama_sampler_accept(self._handle, part)
-            _check_time(started)
+            if _took_long(started):
+                raise GrammarTooSlow
 
     def _characters(self, token: int) -> list[int]:
         """Tokens of one character each that together are the text of `token`; itself where there are none."""
@@ -104,7 +116,6 @@ class Grammar:
             self._handle = None
 
 
-def _check_time(started: float) -> None:
-    """Raises GrammarTooSlow when the CPU was used for long since then."""
-    if time.thread_time() - started > _MAX_CPU_S:
-        raise GrammarTooSlow
+def _took_long(started: float) -> bool:
+    """Whether this thread has used the CPU for long since then."""
+    return time.thread_time() - started > _MAX_CPU_S

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aion.engine.gbnf import check_grammar
-from aion.engine.grammar import Grammar
+from aion.engine.grammar import Grammar, GrammarTooSlow
 from aion.engine.model import Model
 from aion.errors import InvalidRequest
 from aion.types import Sampling
@@ -169,6 +169,21 @@ def test_a_grammar_that_holds_everybody_up_is_given_up(
     assert finished.reason == "error"
     assert "so ambiguous that one token took" in (finished.error or "")
     assert running.wait().reason == "length"
+
+
+def test_one_moment_in_which_the_machine_stood_still_is_forgiven(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Grammar('root ::= "x"+', model)) as grammar:
+        for clock, is_given_up in (((0, 9, 9, 9), False), ((0, 9, 9, 18), True)):
+            times = iter(clock)
+            with monkeypatch.context() as patched:
+                patched.setattr("aion.engine.grammar.time.thread_time", lambda times=times: next(times))
+                if is_given_up:
+                    with pytest.raises(GrammarTooSlow):
+                        grammar.allows(model.ascii_tokens[ord("x")])
+                else:
+                    assert grammar.allows(model.ascii_tokens[ord("x")])
 
 
 NESTED = 's ::= "(" s ")" | "(" s "]" | "x"'

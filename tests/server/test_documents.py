@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import docx
@@ -235,14 +237,23 @@ def test_when_too_many_wait_others_are_told_to_come_back(desk: Live) -> None:
     assert len(sources(desk)) == MAX_WAITING
 
 
-def test_who_waits_when_the_server_ends_is_told_and_what_came_whole_is_stored(desk: Live) -> None:
+@pytest.fixture
+def peer(desk: Live) -> Iterator[socket.socket]:
+    """A connection of this machine, for a request that is made without HTTP."""
+    with socket.create_connection(desk.address) as connected:
+        yield connected
+
+
+def test_who_waits_when_the_server_ends_is_told_and_what_came_whole_is_stored(
+    desk: Live, peer: socket.socket
+) -> None:
     turns = desk.services.library.turns
     sent: list[Message] = []
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n# Tour\r\n--x--\r\n'
     headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
     scope: Scope = {
         "type": "http", "method": "POST", "path": "/api/documents", "query_string": b"", "headers": headers,
-        "client": ("127.0.0.1", 1),
+        "client": peer.getsockname(), "server": peer.getpeername(),
     }  # fmt: skip
 
     async def receive() -> Message:

@@ -39,4 +39,4 @@ def _name(scope: Scope) -> str:
 
 
 def _is_https(scope: Scope) -> bool:
-    return bool(scope["scheme"] == "https")
+    return bool(scope.get("scheme") == "https")
