@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 
 from aion.engine.generation import generation
 from aion.engine.generator import try_grammar
-from aion.engine.serving import Serving
+from aion.engine.serving import Loaded, Serving
 from aion.errors import InvalidRequest
 from aion.types import AdapterChoice, GenerationEvent, Priority, Sampling
 
@@ -42,7 +41,7 @@ class Continuation:
         with self._serving.lease() as loaded:
             return [loaded.model.piece(token, special=True) for token in tokens]
 
-    async def stream(
+    def stream(
         self,
         prompt: str | Sequence[int],
         sampling: Sampling,
@@ -51,26 +50,23 @@ class Continuation:
         priority: Priority = "interactive",
         timeout_s: float | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield deltas, then one Finished, as `Generator.stream` does; token ids are taken as they are."""
-        with self._serving.lease() as loaded:
-            if isinstance(prompt, str):
-                tokens = await asyncio.to_thread(loaded.model.tokenize_text, prompt)
-            else:
-                self._check(prompt, loaded.model.n_vocab)
-                tokens = list(prompt)
-            await asyncio.to_thread(try_grammar, loaded, sampling)
-            events = generation(
-                loaded,
-                self._serving.outboxes,
-                tokens,
-                sampling,
-                adapters,
-                priority=priority,
-                timeout_s=timeout_s,
-            )
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+        """Deltas, then one Finished, as `Generator.stream` does; token ids are taken as they are."""
+
+        async def prepare(loaded: Loaded) -> list[int]:
+            return await asyncio.to_thread(self._prepared, loaded, prompt, sampling)
+
+        return generation(self._serving, prepare, sampling, adapters, priority=priority, timeout_s=timeout_s)
+
+    def _prepared(self, loaded: Loaded, prompt: str | Sequence[int], sampling: Sampling) -> list[int]:
+        """The tokens of the prompt. Raises InvalidRequest for an id there is not, and for a grammar that
+        cannot be followed."""
+        if isinstance(prompt, str):
+            tokens = loaded.model.tokenize_text(prompt)
+        else:
+            self._check(prompt, loaded.model.n_vocab)
+            tokens = list(prompt)
+        try_grammar(loaded, sampling)
+        return tokens
 
     @staticmethod
     def _check(tokens: Sequence[int], n_vocab: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 
 from aion.engine.generation import generation
 from aion.engine.grammar import Grammar
@@ -37,7 +36,7 @@ class LocalGenerator:
         with self._serving.lease() as loaded:
             return len(loaded.template.tokens(messages))
 
-    async def stream(
+    def stream(
         self,
         messages: Sequence[Message],
         sampling: Sampling,
@@ -47,28 +46,18 @@ class LocalGenerator:
         timeout_s: float | None = None,
         tools: ToolUse | None = None,
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield deltas, then one Finished (aion.engine.generation). Leaving early, by any road, aborts it.
+        """Deltas, then one Finished (aion.engine.generation). Leaving early, by any road, aborts it.
 
-        Raises EngineBusy when its turn did not come in time, OutOfTime when its time was over before the
+        It raises EngineBusy when its turn did not come in time, OutOfTime when its time was over before the
         first text.
         """
-        with self._serving.lease() as loaded:
+
+        async def prepare(loaded: Loaded) -> list[int]:
             if _is_quick(messages, sampling, tools):
-                tokens = _prepared(loaded, messages, sampling, tools)
-            else:
-                tokens = await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
-            events = generation(
-                loaded,
-                self._serving.outboxes,
-                tokens,
-                sampling,
-                adapters,
-                priority=priority,
-                timeout_s=timeout_s,
-            )
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+                return _prepared(loaded, messages, sampling, tools)
+            return await asyncio.to_thread(_prepared, loaded, messages, sampling, tools)
+
+        return generation(self._serving, prepare, sampling, adapters, priority=priority, timeout_s=timeout_s)
 
 
 def _is_quick(messages: Sequence[Message], sampling: Sampling, tools: ToolUse | None) -> bool:

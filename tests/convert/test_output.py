@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 from aion.convert.output import OutputTensor, write_gguf
 from aion.convert.pipeline import Chunk
 from aion.errors import CheckpointError
+from tests.small_disk import files_up_to, small_disk
 
 ROWS = np.arange(64 * 32, dtype=np.float32).reshape(64, 32)
 
@@ -28,20 +26,6 @@ def tensors(*chunks: Chunk) -> list[OutputTensor]:
 
 def writer() -> gguf.GGUFWriter:
     return gguf.GGUFWriter(None, "llama")
-
-
-@contextmanager
-def small_disk(folder: Path, n_bytes: int) -> Iterator[Path]:
-    """A file system of so many bytes mounted at `folder`."""
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", str(folder)]
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if not mount or not umount or subprocess.call([mount, *options], stderr=subprocess.DEVNULL):
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run([umount, str(folder)], check=True)
 
 
 @pytest.mark.parametrize("cut", [[64], [1, 63], [10, 20, 30, 4]])
@@ -95,13 +79,11 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_grow_leaves_nothing(tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    try:
-        with pytest.raises(CheckpointError, match=r"m\.gguf cannot be written \(File too large\)"):
-            write_gguf(writer(), tensors(ROWS), tmp_path / "m.gguf")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with (
+        files_up_to(4096),
+        pytest.raises(CheckpointError, match=r"m\.gguf cannot be written \(File too large\)"),
+    ):
+        write_gguf(writer(), tensors(ROWS), tmp_path / "m.gguf")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,8 +12,11 @@ from aion.engine.kv_streams import KvStreams
 from aion.engine.pace import PrefillPace
 from aion.engine.plan import Clear, Share
 from aion.engine.scheduler import Scheduler
-from aion.engine.sequence import Sequence
-from tests.engine.test_scheduler import OPERATIONS, SomeEffect, sequence_of, step
+from tests.engine.test_scheduler import (
+    OPERATIONS,
+    SomeEffect,
+    assert_all_is_conserved,
+)
 from tests.engine.test_speculation import EagerSpeculator
 
 KEY = NO_EFFECT.key
@@ -112,24 +115,4 @@ def test_slots_are_conserved_and_all_come_to_their_end(
 ) -> None:
     shape = ContextShape(256 * n_slots, n_slots, n_kept, n_batch, apart=True)
     scheduler = Scheduler(shape, EagerSpeculator(), PrefillPace())
-    live: list[Sequence] = []
-    for kind, a, b, traits in operations:
-        if kind == "add":
-            live.append(sequence_of(a, b, prefix=min(a, 15)))
-            live[-1].priority = "batch" if traits & 1 else "interactive"
-            live[-1].effect = SomeEffect() if traits & 2 else NO_EFFECT
-            scheduler.add(live[-1])
-        elif kind == "step":
-            gone = step(scheduler, n_batch)
-            live = [s for s in live if s not in gone]
-        elif live:
-            scheduler.remove(live.pop(a % len(live)))
-        slots = [s.slot for s in scheduler.running]
-        assert len(set(slots)) == len(slots) <= n_slots
-        assert {*scheduler.running, *scheduler.waiting} == set(live)
-        assert scheduler.is_whole
-    for _ in range(200 * (len(live) + 1)):
-        if not scheduler.has_work:
-            break
-        step(scheduler, n_batch)
-    assert scheduler.is_idle_and_whole
+    assert_all_is_conserved(scheduler, operations, n_slots, n_batch)

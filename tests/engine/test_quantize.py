@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import resource
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from aion.errors import ModelError
 from tests.convert.conftest import train_tokenizer
 from tests.convert.tiny import CONFIG, write_folder
 from tests.engine.imatrices import write_dat_imatrix, write_gguf_imatrix
+from tests.small_disk import files_up_to
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +46,6 @@ def importance(source: Path) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 
 def names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
-
-
-@contextmanager
-def largest_file(n_bytes: int) -> Iterator[None]:
-    """The system refuses to let a file grow beyond it."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +153,7 @@ def test_names_and_files_that_cannot_be_are_refused(tmp_path: Path, source: Path
 
 
 def test_an_output_that_cannot_grow_leaves_nothing(tmp_path: Path, source: Path) -> None:
-    with largest_file(100_000), pytest.raises(ModelError, match=r"cannot be written.*free space"):
+    with files_up_to(100_000), pytest.raises(ModelError, match=r"cannot be written.*free space"):
         quantize(source, tmp_path / "q.gguf", "q8_0")
     assert names(tmp_path) == []
 

@@ -180,17 +180,10 @@ def test_a_waiting_sequence_leaves_without_a_slot() -> None:
     assert scheduler.is_idle_and_whole
 
 
-@given(
-    operations=OPERATIONS,
-    n_slots=st.integers(1, 5),
-    n_batch=st.integers(5, 40),
-    n_kept=st.integers(0, 4),
-    n_cells=st.integers(64, 320),
-)
-def test_slots_and_cells_are_conserved_and_all_come_to_their_end(
-    operations: list[tuple[str, int, int, int]], n_slots: int, n_batch: int, n_kept: int, n_cells: int
+def assert_all_is_conserved(
+    scheduler: Scheduler, operations: list[tuple[str, int, int, int]], n_slots: int, n_batch: int
 ) -> None:
-    scheduler = Scheduler(ContextShape(n_cells, n_slots, n_kept, n_batch), EagerSpeculator(), PrefillPace())
+    """After each of `operations`; and in the end all come to theirs."""
     live: list[Sequence] = []
     for kind, a, b, traits in operations:
         if kind == "add":
@@ -213,6 +206,20 @@ def test_slots_and_cells_are_conserved_and_all_come_to_their_end(
             break
         step(scheduler, n_batch)
     assert scheduler.is_idle_and_whole
+
+
+@given(
+    operations=OPERATIONS,
+    n_slots=st.integers(1, 5),
+    n_batch=st.integers(5, 40),
+    n_kept=st.integers(0, 4),
+    n_cells=st.integers(64, 320),
+)
+def test_slots_and_cells_are_conserved_and_all_come_to_their_end(
+    operations: list[tuple[str, int, int, int]], n_slots: int, n_batch: int, n_kept: int, n_cells: int
+) -> None:
+    scheduler = Scheduler(ContextShape(n_cells, n_slots, n_kept, n_batch), EagerSpeculator(), PrefillPace())
+    assert_all_is_conserved(scheduler, operations, n_slots, n_batch)
 
 
 def run_alone(scheduler: Scheduler, sequence: Sequence) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from aion.store.connection import Store
 from aion.store.event_removal import EventRemoval
 from aion.store.exports import Exports
 from tests.events.logged import TENANT, Log
+from tests.small_disk import files_up_to
 
 
 def no_mask(texts: Sequence[str]) -> Masked:
@@ -38,17 +37,6 @@ def export(
     store: Store, path: Path, *, fresh: bool = False, tenant: str = TENANT, **changes: Any
 ) -> Exported:
     return Export(Exports(store)).write(path, tenant, chat(store, **changes), fresh=fresh)
-
-
-@contextmanager
-def at_most(n_bytes: int) -> Iterator[None]:
-    """No file may grow beyond that, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -153,7 +141,7 @@ def test_a_disk_that_is_full_leaves_the_old_file(log: Log, store: Store, path: P
     before = path.read_bytes()
     for _ in range(20):
         log.answer(reply=f"{'muito ' * 20_000}[1]")
-    with at_most(1 << 20), pytest.raises(StoreError, match="cannot be written"):
+    with files_up_to(1 << 20), pytest.raises(StoreError, match="cannot be written"):
         export(store, path)
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]

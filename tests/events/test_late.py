@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import errno
 import json
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from aion.events.late import LateFile
 from aion.store.event_rows import Entry, Judged, Line
 from aion.types import Event
 from tests.events.answers import PASSAGE
+from tests.small_disk import files_up_to
 
 
 def entry(n: int, text: str = "São João \ud800\0") -> Entry:
@@ -24,17 +22,6 @@ def entry(n: int, text: str = "São João \ud800\0") -> Entry:
 @pytest.fixture
 def late(tmp_path: Path) -> LateFile:
     return LateFile(tmp_path / "aion.db-late")
-
-
-@contextmanager
-def at_most(n_bytes: int) -> Iterator[None]:
-    """No file may be larger."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_entries_come_back_as_they_were_and_in_order(late: LateFile) -> None:
@@ -60,7 +47,7 @@ def test_of_an_entry_of_another_version_what_is_known_is_kept(late: LateFile) ->
 def test_the_reserved_room_stays_when_entries_go(late: LateFile) -> None:
     late.reserve(100_000)
     assert late.is_empty
-    with at_most(100_000):
+    with files_up_to(100_000):
         for n in range(3):
             late.append(entry(n))
     with late.held() as held:
@@ -82,7 +69,7 @@ def test_a_file_with_entries_is_not_removed(late: LateFile) -> None:
 def test_of_an_entry_without_room_nothing_stays(late: LateFile) -> None:
     late.append(entry(0))
     before = late.path.read_bytes()
-    with at_most(len(before) + 1000), pytest.raises(OSError, match="File too large") as raised:
+    with files_up_to(len(before) + 1000), pytest.raises(OSError, match="File too large") as raised:
         late.append(entry(1, "x" * 5000))
     assert raised.value.errno == errno.EFBIG
     late.append(entry(2))

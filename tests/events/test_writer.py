@@ -24,6 +24,7 @@ from aion.store.events import Events
 from aion.types import Event
 from tests.events.answers import ANSWER, FOUND, PASSAGE, TENANT, answer
 from tests.server.live import wait_until
+from tests.small_disk import small_disk
 
 
 @pytest.fixture(autouse=True)
@@ -31,20 +32,6 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon, and wait for nobody long."""
     monkeypatch.setattr(writer, "RETRY_S", (0.02, 0.1))
     monkeypatch.setattr(writer, "WAIT_MS", 50)
-
-
-@contextmanager
-def small_disk(folder: Path, n_bytes: int) -> Iterator[Path]:
-    """A file system of so many bytes mounted at `folder`."""
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", str(folder)]
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if not mount or not umount or subprocess.call([mount, *options], stderr=subprocess.DEVNULL):
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run([umount, str(folder)], check=True)
 
 
 @contextmanager

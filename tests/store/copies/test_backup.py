@@ -17,8 +17,8 @@ from aion.store.event_rows import Entry, Line
 from aion.store.events import Events
 from aion.store.migrations import MIGRATIONS
 from aion.types import Event
+from tests.small_disk import files_up_to
 from tests.store.copying import add_events, back_up, filled, names, old_store, schema_of, values
-from tests.store.limits import files_up_to
 from tests.store.rows import put
 
 

@@ -26,6 +26,7 @@ from aion.store.lexical import Lexical
 from aion.store.migrations import MIGRATIONS
 from aion.store.vectors import Vectors
 from aion.types import Event
+from tests.small_disk import files_up_to
 from tests.store.copying import (
     add_events,
     back_up,
@@ -37,7 +38,6 @@ from tests.store.copying import (
     schema_of,
     values,
 )
-from tests.store.limits import files_up_to
 from tests.store.rows import put, unit
 from tests.store.spending import budget, committed
 

@@ -13,8 +13,8 @@ from aion.errors import StoreError
 from aion.store.connection import Store
 from aion.store.copies.page_copy import snapshot
 from aion.store.migrations import MIGRATIONS
+from tests.small_disk import files_up_to
 from tests.store.copying import names, old_store, schema_of
-from tests.store.limits import files_up_to
 
 KEPT = f"aion.db.before-schema-{len(MIGRATIONS)}"
 
